@@ -306,6 +306,57 @@ impl JsonSchema for LocalTime {
     }
 }
 
+/// A calendar day, `YYYY-MM-DD` on the wire, read without leading zeros too.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Date(pub civil::Date);
+
+impl Date {
+    /// Reads `YYYY-MM-DD`.
+    ///
+    /// # Errors
+    /// What is wrong, as a phrase that follows the field's name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a date like 1990-11-04");
+        let parts: Vec<i16> =
+            text.trim().split('-').map(|p| p.trim().parse()).collect::<Result<_, _>>().map_err(|_| wrong())?;
+        let small = |n: i16| i8::try_from(n).map_err(|_| wrong());
+        match parts[..] {
+            [y, m, d] => civil::Date::new(y, small(m)?, small(d)?).map(Self).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+}
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::parse(&d.deserialize_any(TextVisitor)?).map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Date {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "examples": ["1990-11-04"] })
+    }
+}
+
 /// A time of day, `hh:mm:ss` on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct DayTime(pub civil::Time);
