@@ -6,3 +6,5 @@ pub mod error;
 pub mod field;
 pub mod settings;
 pub mod store;
+pub mod hal;
+pub mod control;
