@@ -3,3 +3,4 @@ pub mod clock;
 pub mod error;
 pub mod field;
 pub mod settings;
+pub mod vision;
