@@ -3,10 +3,15 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::field::Int;
+use crate::hal::sim::{SimCamera, SimHost, SimRelay, SimWiegand, World};
+use crate::hal::wiegand::Timing;
+use crate::hal::{self, Devices};
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
@@ -405,12 +410,14 @@ impl Board {
             });
             let vision = root.need_section("vision", |s| {
                 let (pack, models) = (s.or("pack", "auto".to_owned()), s.need("models"));
-                let engine = s.or("engine", EngineChoice::Auto);
+                let engine = s.or("engine", "auto".to_owned());
+                let engine = engine.and_then(|text| text.parse().map_err(|why: String| s.wrong("engine", &why)).ok());
                 Some(Vision { pack: pack?, models: models?, engine: engine? })
             });
             let capacity = root.need_section("capacity", |s| {
                 let mut count = |key| s.need::<Int<1, 10_000_000>>(key).and_then(|n| usize::try_from(n.get()).ok());
-                let (people, control_records, captures) = (count("people"), count("control_records"), count("captures"));
+                let (people, control_records, captures) =
+                    (count("people"), count("control_records"), count("captures"));
                 Some(Capacity { people: people?, control_records: control_records?, captures: captures? })
             });
             let data = root.need_section("storage", |s| s.need("data"));
@@ -442,6 +449,49 @@ impl Board {
                 require_password_change,
             })
         })
+    }
+}
+
+/// A device of the profile could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{board}: {device}: {why}")]
+pub struct OpenError {
+    board: String,
+    device: &'static str,
+    why: String,
+}
+
+impl Board {
+    /// Opens every device of the profile.
+    ///
+    /// # Errors
+    /// The first device the terminal cannot do without that does not open.
+    pub fn open(&self, clock: Arc<dyn Clock>) -> Result<Devices, OpenError> {
+        let fails = |device, why: &str| OpenError { board: self.name.clone(), device, why: why.to_owned() };
+        let camera = self.cameras.iter().find(|c| c.role == CameraRole::Color);
+        let camera = camera.ok_or_else(|| fails("camera", "there is no colour camera"))?;
+        match (camera.driver, self.gpio) {
+            (CameraDriver::Sim, PinDriver::Sim) => {
+                let world = World::new(clock, camera.width, camera.height);
+                let wiegand = self.wiegand_out.as_ref().map(|out| {
+                    let timing = Timing { pulse_us: out.pulse_us, interval_us: out.interval_us };
+                    Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>
+                });
+                Ok(Devices {
+                    camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
+                    relay: self.relay.as_ref().map(|_| Box::new(SimRelay(world.clone())) as hal::Output),
+                    wiegand,
+                    host: Arc::new(SimHost(world.clone())),
+                    sim: Some(world),
+                })
+            }
+            (CameraDriver::Sim, _) | (_, PinDriver::Sim) => {
+                Err(fails("gpio", "camera and gpio are either both \"sim\" or both not"))
+            }
+            (CameraDriver::V4l2, PinDriver::Rppal | PinDriver::Cdev) => {
+                Err(fails("camera", "this version has no drivers for real devices; run `facegate sim`"))
+            }
+        }
     }
 }
 
@@ -477,7 +527,17 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
     }
     let (width, height) = size?;
     let (fps, formats) = (fps?.u32(), formats?);
-    Some(Camera { role: role?, driver: driver?, node, width, height, fps, formats, rotation: rotation?, mirror: mirror? })
+    Some(Camera {
+        role: role?,
+        driver: driver?,
+        node,
+        width,
+        height,
+        fps,
+        formats,
+        rotation: rotation?,
+        mirror: mirror?,
+    })
 }
 
 fn pin(s: &mut Section<'_>) -> Option<Pin> {

@@ -3,8 +3,8 @@
 //! A frame that comes while the last one is still looked at replaces the one waiting: old frames are
 //! dropped, never queued, so a slow model delays nothing but itself.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tracing::{error, warn};
@@ -54,9 +54,14 @@ impl Newest {
         self.arrived.ring();
     }
 
-    fn close(&self) {
+    /// No more frames: both threads end.
+    pub fn close(&self) {
         lock(&self.slot).closed = true;
         self.arrived.ring();
+    }
+
+    fn is_closed(&self) -> bool {
+        lock(&self.slot).closed
     }
 
     /// Waits for a frame not looked at yet; `None` when there will be no more.
@@ -80,10 +85,10 @@ impl Newest {
 /// Keeps `newest` up to date until the camera closes.
 pub fn read(mut camera: Box<dyn Camera>, newest: &Newest, clock: &dyn Clock) {
     let pause = Bell::default();
-    loop {
+    while !newest.is_closed() {
         match camera.next() {
             Ok(Some(frame)) => newest.put(frame),
-            Ok(None) => break newest.close(),
+            Ok(None) => newest.close(),
             Err(error) => {
                 warn!(%error, "the camera fails, asking it again");
                 clock.wait(&pause, Some(clock.mono().after(RETRY)));
@@ -114,7 +119,7 @@ pub fn look(
                     control.send(Event::Gone(track));
                 }
                 if let Some(sighting) = outcome.sighting {
-                    control.send(Event::Sighting(Box::new(sighting)));
+                    control.send(Event::Sighting(sighting));
                 }
             }
             Err(error) => error!(%error, "a frame could not be looked at"),
@@ -131,6 +136,7 @@ fn min_width(face: &Face) -> f32 {
 
 #[expect(clippy::cast_precision_loss, reason = "at most 1280")]
 fn area(face: &Face) -> Rect {
-    let [x, y, w, h] = [face.area_x, face.area_y, face.area_w, face.area_h.0].map(|edge| edge.get() as f32);
+    let edges = [face.area_x.get(), face.area_y.get(), face.area_w.get(), face.area_h.0.get()];
+    let [x, y, w, h] = edges.map(|edge| edge as f32);
     Rect::sized(x, y, w, h)
 }

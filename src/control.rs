@@ -27,7 +27,7 @@ use decisions::{Decisions, Note};
 #[derive(Debug)]
 pub enum Event {
     /// A face was looked at.
-    Sighting(Box<Sighting>),
+    Sighting(Sighting),
     /// A face has left the picture.
     Gone(TrackId),
     /// Somebody wants something done.
@@ -156,6 +156,7 @@ impl Control {
             reason: ripe.decision.verdict.reason(),
             frame_to_decision: decided.since(sighting.frame.at),
             frame_to_relay: relay.map(|at| at.since(sighting.frame.at)),
+            engine: sighting.engine_time,
         });
     }
 
@@ -175,12 +176,7 @@ impl Control {
         }
     }
 
-    fn open(
-        &mut self,
-        person: Option<&crate::access::Person>,
-        settings: &Settings,
-        door: &mut Door,
-    ) -> Option<Mono> {
+    fn open(&mut self, person: Option<&crate::access::Person>, settings: &Settings, door: &mut Door) -> Option<Mono> {
         let rules = &settings.door;
         let opening = opening(person, rules);
         let hold = Duration::from_millis(u64::from(rules.io_stay_ms.u32()));
@@ -273,6 +269,7 @@ impl Control {
             reason: "opened by the platform",
             frame_to_decision: Duration::ZERO,
             frame_to_relay: relay.map(|_| Duration::ZERO),
+            engine: Duration::ZERO,
         });
     }
 }

@@ -8,7 +8,6 @@ pub mod door;
 pub mod error;
 pub mod field;
 pub mod hal;
-pub mod push;
 pub mod settings;
 pub mod sim;
 pub mod store;

@@ -155,10 +155,15 @@ mod tests {
         })
         .unwrap_err();
         assert_eq!(problems.list.len(), 5, "{problems}");
-        for (number, part) in
-            ["name = 3: ", "size.width = 5000: 5000 is outside 1..4096", "size.height: is missing", "pin[0].line = \"x\": ", "colour = \"red\": unknown key"]
-                .iter()
-                .enumerate()
+        for (number, part) in [
+            "name = 3: ",
+            "size.width = 5000: 5000 is outside 1..4096",
+            "size.height: is missing",
+            "pin[0].line = \"x\": ",
+            "colour = \"red\": unknown key",
+        ]
+        .iter()
+        .enumerate()
         {
             assert!(problems.list[number].starts_with(part), "{}", problems.list[number]);
         }

@@ -53,6 +53,8 @@ pub struct Note {
     pub frame_to_decision: Duration,
     /// From the frame being taken to the relay being driven; `None`: it was not.
     pub frame_to_relay: Option<Duration>,
+    /// What the networks alone took on that frame.
+    pub engine: Duration,
 }
 
 impl Note {
@@ -72,6 +74,7 @@ impl Note {
             "reason": self.reason,
             "frame_to_decision_us": micros(self.frame_to_decision),
             "frame_to_relay_us": self.frame_to_relay.map(micros),
+            "engine_us": micros(self.engine),
         })
     }
 }

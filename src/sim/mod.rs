@@ -101,8 +101,7 @@ impl Sim {
     }
 
     fn door(&self) -> Value {
-        let relay: Vec<_> =
-            self.world.relay().iter().map(|c| json!({ "t_us": c.at.0, "closed": c.closed })).collect();
+        let relay: Vec<_> = self.world.relay().iter().map(|c| json!({ "t_us": c.at.0, "closed": c.closed })).collect();
         let wiegand: Vec<_> = self.world.wiegand().iter().map(|pulses| frame_json(pulses)).collect();
         json!({ "relay": relay, "wiegand": wiegand })
     }
@@ -157,7 +156,8 @@ pub fn fit(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
     let scaled = if picture.dimensions() == (width, height) {
         picture.clone()
     } else {
-        let fits = image::DynamicImage::from(picture.clone()).resize(width, height, image::imageops::FilterType::Triangle);
+        let fits =
+            image::DynamicImage::from(picture.clone()).resize(width, height, image::imageops::FilterType::Triangle);
         fits.into_rgb8()
     };
     let mut sensor = RgbImage::new(width, height);

@@ -65,7 +65,8 @@ impl Canvas {
     fn face(&mut self, face: Rect, (scale, x, y): (f32, i64, i64)) {
         #[expect(clippy::cast_possible_truncation, reason = "about the panel's size")]
         let place = |value: f32, offset: i64| (value * scale) as i32 + offset as i32;
-        let corners = (Point::new(place(face.x1, x), place(face.y1, y)), Point::new(place(face.x2, x), place(face.y2, y)));
+        let corners =
+            (Point::new(place(face.x1, x), place(face.y1, y)), Point::new(place(face.x2, x), place(face.y2, y)));
         let style = PrimitiveStyle::with_stroke(Rgb888::new(0x4C, 0xC9, 0xF0), 4);
         let Ok(()) = Rectangle::with_corners(corners.0, corners.1).into_styled(style).draw(self);
     }
@@ -86,7 +87,10 @@ impl Canvas {
             #[expect(clippy::cast_possible_wrap, reason = "panel sizes")]
             let at = Point::new(width as i32 / 2 / scale, (top + line / 4 + line / 2 + number * line) / scale);
             let layout = TextStyleBuilder::new().alignment(Alignment::Center).baseline(Baseline::Middle).build();
-            let drawn = if text.chars().any(|c| ('\u{1100}'..='\u{11FF}').contains(&c) || ('\u{AC00}'..='\u{D7AF}').contains(&c)) {
+            let drawn = if text
+                .chars()
+                .any(|c| ('\u{1100}'..='\u{11FF}').contains(&c) || ('\u{AC00}'..='\u{D7AF}').contains(&c))
+            {
                 let style = U8g2TextStyle::new(fonts::u8g2_font_unifont_t_korean2, Rgb888::WHITE);
                 Text::with_text_style(text, at, style, layout).draw(&mut large).map(|_| ())
             } else if text.chars().all(|c| c < '\u{0250}') {
