@@ -4,15 +4,44 @@
 //! written whole (temporary name, fsync, rename). What a call acknowledges is on the disk; records of the
 //! door are the exception: they are queued, and the queue is flushed within half a second, because a door
 //! never waits for the disk.
+//!
+//! `db` holds the trees and the one way to change them, `files` the folders of pictures; `book` and `index`
+//! are what is kept in memory of people and records, so that looking up never waits for the disk. `people`,
+//! `records` and `settings` are the store's methods by subject, `writer` the thread behind the queue.
+//!
+//! A change is made in this order: files, rows (one transaction, synced), memory, then files that no row
+//! speaks of any more. Whoever changes rows holds `turn`; readers only ever wait for memory.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
 
 use crate::access::record::Event;
-use crate::access::{CaptureRecord, ControlRecord, LibId, Person};
-use crate::clock::Clock;
-use crate::error::Result;
+use crate::clock::{Clock, Inbox, Outbound};
+use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
+
+mod book;
+mod db;
+mod files;
+mod index;
+mod people;
+mod picture;
+mod records;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use book::{Book, Row};
+use db::{Db, failed, from_json};
+use files::Files;
+use index::{Index, Kind, Log, Mark};
+pub use picture::Picture;
+use writer::{Job, Next, Writer};
 
 /// How much the terminal keeps (board profile).
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +65,7 @@ pub struct Registered {
     pub pack: String,
 }
 
-/// A stretch of records by time and place (3.22, 3.26).
+/// A stretch of records by time and place (3.22, 3.26). Times count in whole seconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     /// First moment, included.
@@ -60,151 +89,200 @@ pub struct Logged {
     pub event: Event,
 }
 
-/// The store. Cheap to share; all methods block for at most a disk flush.
-#[derive(Debug)]
-pub struct Store {}
+/// The store. Cheap to share; all methods block for at most a disk flush. Dropping it writes what is
+/// queued and lets go of the folder.
+pub struct Store {
+    core: Arc<Core>,
+    queue: Outbound<Job>,
+    writer: Option<JoinHandle<()>>,
+}
 
-#[expect(unused_variables, clippy::todo, reason = "signatures first")]
-impl Store {
-    /// Opens or makes the store in `dir` and starts its writer.
-    pub fn open(dir: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Self> {
-        todo!()
-    }
+/// What callers and the writer share.
+struct Core {
+    db: Db,
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    photos: Files,
+    snaps: Snaps,
+    book: RwLock<Book>,
+    ledger: RwLock<Ledger>,
+    /// Held while rows are changed; holds the next number of a person.
+    turn: Mutex<u32>,
+    /// The next number of a photo's file.
+    next_photo: AtomicU64,
+    /// Records queued and not yet on the disk.
+    queued: AtomicUsize,
+    /// Pictures queued and not yet encoded.
+    pictures: AtomicUsize,
+    watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
 
-    // People: all kept in memory too, so reading never touches the disk.
+/// Pictures taken, by the number of their record.
+struct Snaps {
+    control: Files,
+    capture: Files,
+}
 
-    /// Adds a person under the next free [`LibId`]; ids, Wiegand card and RF card must be free.
-    /// Faults: `IdExists`, `CardExists`, `RfCardExists`, `Full`, `StoreFailed`.
-    pub fn add(&self, person: Person, photo: Option<Registered>) -> Result<LibId> {
-        todo!()
-    }
-    /// Replaces a person (by `person.id`), and the photo where one is given. Faults as `add`, and `NoPerson`.
-    pub fn update(&self, person: Person, photo: Option<Registered>) -> Result<()> {
-        todo!()
-    }
-    /// Removes people with their photos and control records; returns those that were there.
-    pub fn remove(&self, ids: &[LibId]) -> Result<Vec<LibId>> {
-        todo!()
-    }
-    /// Removes everybody and all control records.
-    pub fn remove_all(&self) -> Result<()> {
-        todo!()
-    }
-    /// How many people there are.
-    pub fn count(&self) -> usize {
-        todo!()
-    }
-    /// The person of that number.
-    pub fn person(&self, id: LibId) -> Option<Arc<Person>> {
-        todo!()
-    }
-    /// The bearer of a `CustomizeID`.
-    pub fn by_custom_id(&self, id: u32) -> Option<Arc<Person>> {
-        todo!()
-    }
-    /// The bearer of a `PersonUUID`.
-    pub fn by_uuid(&self, uuid: &str) -> Option<Arc<Person>> {
-        todo!()
-    }
-    /// The bearer of a Wiegand card, by all its bits ([`crate::access::Card::whole`]).
-    pub fn by_card(&self, whole: u32) -> Option<Arc<Person>> {
-        todo!()
-    }
-    /// The bearer of an RF card.
-    pub fn by_rf_card(&self, card: &str) -> Option<Arc<Person>> {
-        todo!()
-    }
-    /// Everybody in the order of their numbers; a snapshot, cheap to take.
-    pub fn people(&self) -> Vec<Arc<Person>> {
-        todo!()
-    }
-    /// Takes the lowest number of `first..=last` no card bears; `None` when all are taken.
-    pub fn free_card(&self, first: u32, last: u32) -> Option<u32> {
-        todo!()
-    }
-    /// A person's registered photo, JPEG.
-    pub fn photo(&self, id: LibId) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-    /// All embeddings of `pack`, for filling the gallery at start.
-    pub fn embeddings(&self, pack: &str, each: &mut dyn FnMut(LibId, &[f32])) -> Result<()> {
-        todo!()
-    }
-    /// Spends one use of a temporary list 3: at once in memory, with the next flush on the disk.
-    pub fn spend_use(&self, id: LibId) {
-        todo!()
-    }
-
-    // Records.
-
-    /// Queues a control record with the picture taken (JPEG); written within 500 ms together with its entry
-    /// in the event log. `push` says whether sinks are to see it.
-    pub fn append_control(&self, record: ControlRecord, snap: Option<Picture>, push: bool) {
-        todo!()
-    }
-    /// The same for a capture.
-    pub fn append_capture(&self, record: CaptureRecord, snap: Option<Picture>, push: bool) {
-        todo!()
-    }
-    /// Waits until everything queued so far is on the disk.
-    pub fn flush(&self) -> Result<()> {
-        todo!()
-    }
-    /// Control records in a range that `filter` lets pass; `who` narrows to one person without reading others.
-    pub fn control_records(
-        &self,
-        range: Range,
-        who: Option<LibId>,
-        filter: &dyn Fn(&ControlRecord) -> bool,
-    ) -> Result<Vec<ControlRecord>> {
-        todo!()
-    }
-    /// How many control records lie between two times (without reading them).
-    pub fn count_control(&self, begin: LocalTime, end: LocalTime) -> usize {
-        todo!()
-    }
-    /// Capture records in a range.
-    pub fn captures(&self, range: Range) -> Result<Vec<CaptureRecord>> {
-        todo!()
-    }
-    /// How many captures lie between two times.
-    pub fn count_captures(&self, begin: LocalTime, end: LocalTime) -> usize {
-        todo!()
-    }
-    /// The file of a picture taken, JPEG.
-    pub fn snap(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        todo!()
-    }
-
-    // The event log: one order, one position for each sink.
-
-    /// The first event with a place above `after` whose time is not before `since`.
-    pub fn next_event(&self, after: u64, since: Option<LocalTime>) -> Result<Option<Logged>> {
-        todo!()
-    }
-    /// The place of the newest event on the disk.
-    pub fn last_seq(&self) -> u64 {
-        todo!()
-    }
-    /// The place up to which `sink` is done.
-    pub fn position(&self, sink: &str) -> Result<Option<u64>> {
-        todo!()
-    }
-    /// Moves a sink on; on the disk when it returns.
-    pub fn set_position(&self, sink: &str, seq: u64) -> Result<()> {
-        todo!()
-    }
-    /// Calls `watcher` after new events came to the disk.
-    pub fn watch(&self, watcher: Box<dyn Fn() + Send>) {
-        todo!()
+impl Snaps {
+    fn of(&self, kind: Kind) -> &Files {
+        match kind {
+            Kind::Control => &self.control,
+            Kind::Capture => &self.capture,
+        }
     }
 }
 
-/// A picture to be kept with a record: pixels are encoded by the writer, off the door's path.
-#[derive(Clone, Debug)]
-pub struct Picture {
-    /// The camera frame.
-    pub frame: Arc<image::RgbImage>,
-    /// Part of it that is kept: x, y, width, height, inside the frame.
-    pub crop: (u32, u32, u32, u32),
+/// What memory knows of the records on the disk.
+struct Ledger {
+    control: Index,
+    capture: Index,
+    log: Log,
+    /// The highest place ever given out.
+    last_seq: u64,
+}
+
+impl Ledger {
+    fn of(&self, kind: Kind) -> &Index {
+        match kind {
+            Kind::Control => &self.control,
+            Kind::Capture => &self.capture,
+        }
+    }
+
+    fn of_mut(&mut self, kind: Kind) -> &mut Index {
+        match kind {
+            Kind::Control => &mut self.control,
+            Kind::Capture => &mut self.capture,
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("people", &self.count()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens or makes the store in `dir` and starts its writer.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`], saying what to do: the folder cannot be used, another process has it open,
+    /// or newer software wrote it.
+    pub fn open(dir: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Self> {
+        std::fs::create_dir_all(dir).map_err(|e| {
+            Error::new(
+                Fault::StoreFailed,
+                format!("{}: the folder cannot be made; see that its parent is there and writable", dir.display()),
+            )
+            .because(e)
+        })?;
+        let db = Db::open(&dir.join("db"))?;
+        let photos = Files::open(dir.join("photos"))?;
+        let snaps = Snaps {
+            control: Files::open(dir.join("snaps").join("control"))?,
+            capture: Files::open(dir.join("snaps").join("capture"))?,
+        };
+
+        let (book, last_person, whole) = load_people(&db)?;
+        let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
+        // A row that cannot be read may be mended one day: its photo, whichever it is, stays.
+        let highest = photos.sweep(|file| !whole || known.contains(&file));
+        let next_photo = highest.max(known.into_iter().max()).map_or(0, |file| file + 1);
+        let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
+
+        let (control, capture) = (load_marks(&db.controls)?, load_marks(&db.captures)?);
+        for (files, marks) in [(&snaps.control, &control), (&snaps.capture, &capture)] {
+            let known: HashSet<u64> = marks.iter().map(|mark| mark.id).collect();
+            files.sweep(|id| known.contains(&id));
+        }
+        let highest = |marks: &[Mark]| marks.last().map_or(0, |mark| mark.id);
+        let (last_control, last_capture) = (highest(&control), highest(&capture));
+        let log = Log::new(
+            control.iter().map(|mark| (Kind::Control, *mark)).chain(capture.iter().map(|mark| (Kind::Capture, *mark))),
+        );
+        let kept = db.meta::<Next>("next_record")?.unwrap_or_default();
+        let next = Next {
+            control: kept.control.max(last_control + 1),
+            capture: kept.capture.max(last_capture + 1),
+            seq: kept.seq.max(log.last() + 1),
+        };
+        let ledger = Ledger { control: Index::new(control), capture: Index::new(capture), log, last_seq: next.seq - 1 };
+
+        let core = Arc::new(Core {
+            db,
+            limits,
+            clock,
+            photos,
+            snaps,
+            book: RwLock::new(book),
+            ledger: RwLock::new(ledger),
+            turn: Mutex::new(next_person),
+            next_photo: AtomicU64::new(next_photo),
+            queued: AtomicUsize::new(0),
+            pictures: AtomicUsize::new(0),
+            watchers: Mutex::default(),
+        });
+        let inbox = Inbox::default();
+        let queue = inbox.sender();
+        let mut writer = Writer::new(core.clone(), inbox, next);
+        let thread = std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || writer.run())
+            .map_err(|e| Error::new(Fault::StoreFailed, "no thread for the store's writer").because(e))?;
+        Ok(Self { core, queue, writer: Some(thread) })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.queue.send(Job::Stop);
+        // A watcher may be the last to hold the store: the writer cannot wait for itself.
+        if let Some(writer) = self.writer.take().filter(|writer| writer.thread().id() != std::thread::current().id())
+            && writer.join().is_err()
+        {
+            tracing::error!("the store's writer has panicked");
+        }
+    }
+}
+
+/// Everybody on the disk, the highest number there, and whether every row could be read.
+fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
+    let (mut book, mut last, mut whole) = (Book::default(), 0, true);
+    for row in db.people.iter() {
+        let (key, value) = row.map_err(failed("read the people"))?;
+        let id = key.as_ref().try_into().map(u32::from_be_bytes).ok();
+        last = last.max(id.unwrap_or(0));
+        let Some(row) = from_json::<Row>("people", &key, &value).filter(|row| Some(row.person.id.0) == id) else {
+            tracing::error!(?key, "person passed over: the row cannot be read, or is another's");
+            whole = false;
+            continue;
+        };
+        if let Err(error) = book.check(&row.person) {
+            tracing::error!(id, %error, "two people bear one number; the later one counts");
+        }
+        book.put(row);
+    }
+    Ok((book, last, whole))
+}
+
+/// The marks of a tree of records, in the order of their numbers.
+fn load_marks(tree: &sled::Tree) -> Result<Vec<Mark>> {
+    let mut marks = Vec::new();
+    for key in tree.iter().keys() {
+        let key = key.map_err(failed("read the records"))?;
+        match Mark::from_key(&key) {
+            Some(mark) => marks.push(mark),
+            None => tracing::error!(?key, "record with an unreadable key passed over"),
+        }
+    }
+    Ok(marks)
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }

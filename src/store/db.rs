@@ -1,0 +1,169 @@
+//! The database under the store: its trees, the format it is written in, and the one way to change it.
+
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
+use sled::{Batch, Tree};
+
+use super::index::Kind;
+use crate::error::{Error, Fault, Result};
+
+/// What this software writes. A later format is refused, an earlier one is brought up to date at open.
+pub(super) const FORMAT: u32 = 1;
+
+/// Memory sled may keep pages in: the store answers most questions from memory of its own.
+const CACHE_BYTES: u64 = 32 << 20;
+
+/// The trees. Keys of numbers are big-endian, so that trees are in their order.
+#[derive(Debug)]
+pub(super) struct Db {
+    sled: sled::Db,
+    /// sled's file, to be synced: on Linux sled asks only for the write-out of pages
+    /// (`sync_file_range`), which leaves the drive's cache and a grown file's size behind.
+    file: File,
+    /// `LibID` → row of a person.
+    pub(super) people: Tree,
+    /// `LibID` → embedding, little-endian `f32`s.
+    pub(super) embeddings: Tree,
+    /// [`super::index::Mark`] → control record.
+    pub(super) controls: Tree,
+    /// [`super::index::Mark`] → capture record.
+    pub(super) captures: Tree,
+    /// Name of a group → its settings.
+    pub(super) settings: Tree,
+    /// Name of a sink → the place it has reached in the event log.
+    pub(super) sinks: Tree,
+    /// Name → bytes drawn once.
+    pub(super) secrets: Tree,
+    /// Format and counters.
+    meta: Tree,
+}
+
+/// Changes that happen all or not at all.
+#[derive(Debug, Default)]
+pub(super) struct Change {
+    pub(super) people: Batch,
+    pub(super) embeddings: Batch,
+    pub(super) controls: Batch,
+    pub(super) captures: Batch,
+    meta: Batch,
+}
+
+impl Change {
+    /// The records of a kind.
+    pub(super) fn records(&mut self, kind: Kind) -> &mut Batch {
+        match kind {
+            Kind::Control => &mut self.controls,
+            Kind::Capture => &mut self.captures,
+        }
+    }
+
+    /// Sets a counter along with the rest.
+    pub(super) fn meta<T: Serialize>(&mut self, key: &str, value: &T) -> Result<()> {
+        self.meta.insert(key.as_bytes(), to_json(value)?);
+        Ok(())
+    }
+}
+
+impl Db {
+    pub(super) fn open(dir: &Path) -> Result<Self> {
+        let unusable = |why: &str| Error::new(Fault::StoreFailed, format!("{}: {why}", dir.display()));
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+        // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
+        let sled = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
+            .map_err(|_| unusable("the database is damaged; move this folder away and start again, or restore a copy"))?
+            .map_err(|error| {
+                let text = error.to_string();
+                let advice = if text.contains("could not acquire lock") {
+                    "another process has the database open; stop it first"
+                } else {
+                    "the database cannot be opened; see that the folder is writable and the disk not full, \
+                     or move the folder away to start with an empty one"
+                };
+                unusable(advice).because(error)
+            })?;
+        let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
+        let db = Self {
+            file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
+            people: tree("people")?,
+            embeddings: tree("embeddings")?,
+            controls: tree("controls")?,
+            captures: tree("captures")?,
+            settings: tree("settings")?,
+            sinks: tree("sinks")?,
+            secrets: tree("secrets")?,
+            meta: tree("meta")?,
+            sled,
+        };
+        match db.meta::<u32>("format")? {
+            Some(FORMAT) => {}
+            Some(other) => {
+                return Err(unusable(&format!(
+                    "the database has format {other}, this software knows {FORMAT}; install the software that \
+                     wrote it, or move the folder away to start with an empty one"
+                )));
+            }
+            None => {
+                db.meta.insert("format", to_json(&FORMAT)?).map_err(failed("write the format"))?;
+                db.flush()?;
+            }
+        }
+        Ok(db)
+    }
+
+    /// A counter; an unreadable one is as good as none.
+    pub(super) fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
+        let bytes = self.meta.get(key).map_err(failed("read a counter"))?;
+        Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+    }
+
+    /// Makes a change as a whole; on the disk when it returns.
+    pub(super) fn commit(&self, change: &Change) -> Result<()> {
+        (&self.people, &self.embeddings, &self.controls, &self.captures, &self.meta)
+            .transaction(|(people, embeddings, controls, captures, meta)| {
+                people.apply_batch(&change.people)?;
+                embeddings.apply_batch(&change.embeddings)?;
+                controls.apply_batch(&change.controls)?;
+                captures.apply_batch(&change.captures)?;
+                meta.apply_batch(&change.meta)?;
+                Ok::<(), ConflictableTransactionError<()>>(())
+            })
+            .map_err(|error| match error {
+                TransactionError::Storage(error) => failed("commit")(error),
+                TransactionError::Abort(()) => Error::new(Fault::StoreFailed, "commit: aborted"),
+            })?;
+        self.flush()
+    }
+
+    /// Waits until everything written so far is on the disk.
+    pub(super) fn flush(&self) -> Result<()> {
+        self.sled.flush().map_err(failed("flush"))?;
+        self.file.sync_data().map_err(|e| Error::new(Fault::StoreFailed, "flush").because(e))
+    }
+
+    /// Sets one key of one tree; on the disk when it returns.
+    pub(super) fn put(&self, tree: &Tree, key: &str, value: &[u8]) -> Result<()> {
+        tree.insert(key, value).map_err(failed("write"))?;
+        self.flush()
+    }
+}
+
+/// Turns sled's error into the store's; `doing` says at what.
+pub(super) fn failed(doing: &'static str) -> impl Fn(sled::Error) -> Error {
+    move |error| Error::new(Fault::StoreFailed, doing).because(error)
+}
+
+pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Error::new(Fault::StoreFailed, "write a row").because(e))
+}
+
+/// Reads a row; an unreadable one is said in the log with its key and passed over.
+pub(super) fn from_json<T: DeserializeOwned>(tree: &str, key: &dyn std::fmt::Debug, bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes)
+        .inspect_err(|error| tracing::error!(tree, ?key, %error, "unreadable row passed over"))
+        .ok()
+}

@@ -1,0 +1,213 @@
+//! Records and the event log: queued by the door, searched by platforms, followed by sinks.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+
+use serde::de::DeserializeOwned;
+use sled::Tree;
+
+use super::db::{failed, from_json};
+use super::index::{Kind, Mark, Span};
+use super::writer::{Draft, Job};
+use super::{Logged, Picture, Range, Store, read};
+use crate::access::record::Event;
+use crate::access::{CaptureRecord, ControlRecord, LibId};
+use crate::clock::lock;
+use crate::error::{Error, Fault, Result};
+use crate::field::LocalTime;
+
+/// Records waiting for a disk that does not take them; beyond that they are lost, and the log says so.
+const MOST_QUEUED: usize = 20_000;
+/// Pictures waiting to be encoded: a frame is megabytes, so beyond that the record goes without.
+const MOST_PICTURES: usize = 64;
+/// Marks looked at in one go while a filter searches.
+const STRIDE: usize = 256;
+
+impl Range {
+    fn span(&self) -> Span {
+        Span { begin: self.begin.seconds(), end: self.end.seconds(), descending: self.descending }
+    }
+}
+
+impl Store {
+    /// Queues a control record with the picture taken (JPEG); written within 500 ms together with its entry
+    /// in the event log. `push` says whether sinks are to see it. The record's number and the name of the
+    /// picture are given by the store. A record of a person deleted meanwhile is not kept.
+    pub fn append_control(&self, record: ControlRecord, snap: Option<Picture>, push: bool) {
+        self.append(Event::Control(record), snap, push);
+    }
+
+    /// The same for a capture.
+    pub fn append_capture(&self, record: CaptureRecord, snap: Option<Picture>, push: bool) {
+        self.append(Event::Capture(record), snap, push);
+    }
+
+    fn append(&self, event: Event, mut snap: Option<Picture>, push: bool) {
+        if self.core.queued.fetch_add(1, Ordering::Relaxed) >= MOST_QUEUED {
+            self.core.queued.fetch_sub(1, Ordering::Relaxed);
+            tracing::error!(time = %event.time(), "record lost: the disk takes none and the queue is full");
+            return;
+        }
+        if snap.is_some() && self.core.pictures.fetch_add(1, Ordering::Relaxed) >= MOST_PICTURES {
+            self.core.pictures.fetch_sub(1, Ordering::Relaxed);
+            tracing::warn!(time = %event.time(), "record goes without its picture: too many wait to be encoded");
+            snap = None;
+        }
+        self.queue.send(Job::Record(Box::new(Draft { event, snap, push })));
+    }
+
+    /// Waits until everything queued so far is on the disk.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; the records stay queued and are tried again.
+    pub fn flush(&self) -> Result<()> {
+        let (done, wait) = mpsc::sync_channel(1);
+        self.queue.send(Job::Flush(done));
+        wait.recv().unwrap_or_else(|_| Err(Error::new(Fault::StoreFailed, "the writer has stopped")))
+    }
+
+    /// Control records in a range that `filter` lets pass; `who` narrows to one person without reading
+    /// others. Without a filter only the rows of the answer are read.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`].
+    pub fn control_records(
+        &self,
+        range: Range,
+        who: Option<LibId>,
+        filter: Option<&dyn Fn(&ControlRecord) -> bool>,
+    ) -> Result<Vec<ControlRecord>> {
+        let tree = &self.core.db.controls;
+        let Some(filter) = filter else {
+            return rows(tree, &read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit));
+        };
+        let (mut found, mut skip, mut cursor) = (Vec::new(), range.skip, None);
+        while found.len() < range.limit {
+            let marks = read(&self.core.ledger).control.after(range.span(), who, cursor, STRIDE);
+            let Some(last) = marks.last() else { break };
+            cursor = Some(*last);
+            for mark in marks {
+                let Some(record) = row::<ControlRecord>(tree, mark)?.filter(|record| filter(record)) else { continue };
+                if skip > 0 {
+                    skip -= 1;
+                } else {
+                    found.push(record);
+                    if found.len() == range.limit {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// How many control records lie between two times (without reading them).
+    #[must_use]
+    pub fn count_control(&self, begin: LocalTime, end: LocalTime) -> usize {
+        read(&self.core.ledger).control.count(begin.seconds(), end.seconds())
+    }
+
+    /// The control record of a number, as a push names it.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`].
+    pub fn control_record(&self, id: u64) -> Result<Option<ControlRecord>> {
+        let tree = &self.core.db.controls;
+        match tree.scan_prefix(id.to_be_bytes()).next() {
+            Some(row) => {
+                let (key, value) = row.map_err(failed("read a record"))?;
+                Ok(from_json("controls", &key, &value))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Capture records in a range.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`].
+    pub fn captures(&self, range: Range) -> Result<Vec<CaptureRecord>> {
+        let marks = read(&self.core.ledger).capture.page(range.span(), None, range.skip, range.limit);
+        rows(&self.core.db.captures, &marks)
+    }
+
+    /// How many captures lie between two times.
+    #[must_use]
+    pub fn count_captures(&self, begin: LocalTime, end: LocalTime) -> usize {
+        read(&self.core.ledger).capture.count(begin.seconds(), end.seconds())
+    }
+
+    /// The file of a picture taken, JPEG.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`] when it is there and cannot be read.
+    pub fn snap(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        match snap_of(name) {
+            Some((kind, number)) => self.core.snaps.of(kind).read(number),
+            None => Ok(None),
+        }
+    }
+
+    /// The first event with a place above `after` whose time is not before `since`.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`].
+    pub fn next_event(&self, mut after: u64, since: Option<LocalTime>) -> Result<Option<Logged>> {
+        let since = since.map(LocalTime::seconds);
+        loop {
+            let Some((kind, mark)) = read(&self.core.ledger).log.next(after, since) else { return Ok(None) };
+            let event = match kind {
+                Kind::Control => row(&self.core.db.controls, mark)?.map(Event::Control),
+                Kind::Capture => row(&self.core.db.captures, mark)?.map(Event::Capture),
+            };
+            if let Some(event) = event {
+                return Ok(Some(Logged { seq: mark.seq, event }));
+            }
+            // Gone since the index was asked, or unreadable: on to the next.
+            after = mark.seq;
+        }
+    }
+
+    /// The place of the newest event on the disk.
+    #[must_use]
+    pub fn last_seq(&self) -> u64 {
+        read(&self.core.ledger).last_seq
+    }
+
+    /// Calls `watcher` after new events came to the disk, on the writer's thread: it must be quick.
+    pub fn watch(&self, watcher: Box<dyn Fn() + Send>) {
+        lock(&self.core.watchers).push(watcher);
+    }
+}
+
+/// The name a picture is kept under in its record.
+pub(super) fn snap_name(kind: Kind, number: u64) -> String {
+    match kind {
+        Kind::Control => format!("control-{number}.jpg"),
+        Kind::Capture => format!("capture-{number}.jpg"),
+    }
+}
+
+fn snap_of(name: &str) -> Option<(Kind, u64)> {
+    let (kind, number) = name.strip_suffix(".jpg")?.split_once('-')?;
+    let kind = match kind {
+        "control" => Kind::Control,
+        "capture" => Kind::Capture,
+        _ => return None,
+    };
+    Some((kind, number.parse().ok()?))
+}
+
+/// The record of a mark; `None` when it has gone or cannot be read.
+fn row<T: DeserializeOwned>(tree: &Tree, mark: Mark) -> Result<Option<T>> {
+    let value = tree.get(mark.key()).map_err(failed("read a record"))?;
+    Ok(value.and_then(|value| from_json("records", &mark, &value)))
+}
+
+fn rows<T: DeserializeOwned>(tree: &Tree, marks: &[Mark]) -> Result<Vec<T>> {
+    let mut found = Vec::with_capacity(marks.len());
+    for mark in marks {
+        found.extend(row(tree, *mark)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,334 @@
+//! The thread behind the queue: encodes pictures, commits records in batches, tells watchers.
+//!
+//! Idle, it writes a record the moment it comes; while the disk is busy records gather, and the next
+//! batch takes them together.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::db::{Change, failed, to_json};
+use super::index::{Kind, Mark};
+use super::records::snap_name;
+use super::{Core, Picture, read, write};
+use crate::access::LibId;
+use crate::access::record::Event;
+use crate::clock::{Inbox, lock};
+use crate::error::{Error, Fault, Result};
+
+/// Pictures encoded before the records gathered so far are committed.
+const BATCH_PICTURES: usize = 4;
+/// Records committed together at the most.
+const BATCH_RECORDS: usize = 1024;
+/// Pause after a commit that failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// What the writer is asked for.
+pub(super) enum Job {
+    Record(Box<Draft>),
+    /// A person's row has changed in memory.
+    Spent(LibId),
+    /// Answer when everything before is on the disk.
+    Flush(SyncSender<Result<()>>),
+    Stop,
+}
+
+/// A record as it was queued.
+pub(super) struct Draft {
+    pub(super) event: Event,
+    pub(super) snap: Option<Picture>,
+    pub(super) push: bool,
+}
+
+/// The next numbers of records.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Next {
+    pub(super) control: u64,
+    pub(super) capture: u64,
+    pub(super) seq: u64,
+}
+
+impl Default for Next {
+    fn default() -> Self {
+        Self { control: 1, capture: 1, seq: 1 }
+    }
+}
+
+/// A numbered record whose picture is on the disk.
+struct Prepared {
+    event: Event,
+    push: bool,
+}
+
+impl Prepared {
+    fn kind(&self) -> Kind {
+        match self.event {
+            Event::Control(_) => Kind::Control,
+            Event::Capture(_) => Kind::Capture,
+        }
+    }
+
+    fn id(&self) -> u64 {
+        match &self.event {
+            Event::Control(record) => record.id,
+            Event::Capture(record) => record.id,
+        }
+    }
+
+    fn who(&self) -> LibId {
+        match &self.event {
+            Event::Control(record) => record.person.as_ref().map_or(LibId(0), |person| person.id),
+            Event::Capture(_) => LibId(0),
+        }
+    }
+}
+
+pub(super) struct Writer {
+    core: Arc<Core>,
+    inbox: Inbox<Job>,
+    next: Next,
+    waiting: VecDeque<Job>,
+    prepared: Vec<Prepared>,
+    spent: BTreeSet<LibId>,
+    flushes: Vec<SyncSender<Result<()>>>,
+    stop: bool,
+}
+
+impl Writer {
+    pub(super) fn new(core: Arc<Core>, inbox: Inbox<Job>, next: Next) -> Self {
+        Self {
+            core,
+            inbox,
+            next,
+            waiting: VecDeque::new(),
+            prepared: Vec::new(),
+            spent: BTreeSet::new(),
+            flushes: Vec::new(),
+            stop: false,
+        }
+    }
+
+    /// Writes until told to stop and nothing is left.
+    pub(super) fn run(&mut self) {
+        loop {
+            if self.waiting.is_empty() {
+                if self.stop {
+                    return;
+                }
+                self.waiting.extend(self.inbox.next(&*self.core.clock, None));
+            }
+            self.waiting.extend(self.inbox.drain());
+            self.prepare();
+            let mut outcome = self.commit();
+            while let Err(error) = outcome {
+                tracing::error!(%error, cause = ?error.source, records = self.prepared.len(), "records not written yet");
+                for done in self.flushes.drain(..) {
+                    drop(done.send(Err(Error::new(Fault::StoreFailed, error.detail.clone()))));
+                }
+                if self.stop {
+                    tracing::error!(records = self.core.queued.load(Ordering::Relaxed), "records lost at the end");
+                    return;
+                }
+                outcome = self.retry();
+            }
+            for done in self.flushes.drain(..) {
+                drop(done.send(Ok(())));
+            }
+        }
+    }
+
+    /// Waits a little, still hearing who wants to flush or to stop, and commits again.
+    fn retry(&mut self) -> Result<()> {
+        let deadline = self.core.clock.mono().after(RETRY);
+        while let Some(job) = self.inbox.next(&*self.core.clock, Some(deadline)) {
+            match job {
+                Job::Stop => {
+                    self.stop = true;
+                    break;
+                }
+                Job::Flush(done) => {
+                    self.flushes.push(done);
+                    break;
+                }
+                job => self.waiting.push_back(job),
+            }
+        }
+        self.commit()
+    }
+
+    /// Takes a batch off the queue: numbers records and writes their pictures.
+    fn prepare(&mut self) {
+        let (mut control, mut capture) = (Vec::new(), Vec::new());
+        while self.prepared.len() < BATCH_RECORDS && control.len() + capture.len() < BATCH_PICTURES {
+            match self.waiting.pop_front() {
+                Some(Job::Record(draft)) => {
+                    let Draft { mut event, snap, push } = *draft;
+                    let (kind, id, name, written) = match &mut event {
+                        Event::Control(record) => {
+                            record.id = self.next.control;
+                            self.next.control += 1;
+                            (Kind::Control, record.id, &mut record.snap, &mut control)
+                        }
+                        Event::Capture(record) => {
+                            record.id = self.next.capture;
+                            self.next.capture += 1;
+                            (Kind::Capture, record.id, &mut record.snap, &mut capture)
+                        }
+                    };
+                    *name = snap.and_then(|snap| self.core.keep(kind, id, snap));
+                    if name.is_some() {
+                        written.push(id);
+                    }
+                    self.prepared.push(Prepared { event, push });
+                }
+                Some(Job::Spent(id)) => {
+                    self.spent.insert(id);
+                }
+                Some(Job::Flush(done)) => self.flushes.push(done),
+                Some(Job::Stop) => self.stop = true,
+                None => break,
+            }
+        }
+        for (kind, written) in [(Kind::Control, control), (Kind::Capture, capture)] {
+            if let Err(error) = self.core.snaps.of(kind).sync(written) {
+                tracing::error!(%error, "pictures may not outlast a power cut");
+            }
+        }
+    }
+
+    /// Commits what is prepared, then shows it to searches and watchers.
+    fn commit(&mut self) -> Result<()> {
+        if self.prepared.is_empty() && self.spent.is_empty() {
+            return Ok(());
+        }
+        let core = self.core.clone();
+        let turn = lock(&core.turn);
+        let mut orphans = self.drop_records_of_deleted(*turn);
+        let mut change = Change::default();
+        let mut next = self.next;
+        let mut old = Vec::new();
+        let mut new = Vec::with_capacity(self.prepared.len());
+        for kind in [Kind::Control, Kind::Capture] {
+            let (kept, leaving) = self.make_room(kind)?;
+            for mark in &kept {
+                change.records(kind).remove(&mark.key());
+            }
+            old.extend(kept.into_iter().map(|mark| (kind, mark)));
+            orphans.extend(self.prepared.iter().filter(|p| p.kind() == kind).take(leaving).map(|p| (kind, p.id())));
+        }
+        for prepared in &self.prepared {
+            if orphans.contains(&(prepared.kind(), prepared.id())) {
+                continue;
+            }
+            let mark = Mark {
+                seconds: prepared.event.time().seconds(),
+                id: prepared.id(),
+                who: prepared.who(),
+                seq: if prepared.push { next.seq } else { 0 },
+            };
+            next.seq += u64::from(prepared.push);
+            let row = match &prepared.event {
+                Event::Control(record) => to_json(record)?,
+                Event::Capture(record) => to_json(record)?,
+            };
+            change.records(prepared.kind()).insert(&mark.key(), row);
+            new.push((prepared.kind(), mark));
+        }
+        {
+            let book = read(&core.book);
+            for row in self.spent.iter().filter_map(|id| book.row(*id)) {
+                change.people.insert(&row.person.id.0.to_be_bytes(), to_json(row)?);
+            }
+        }
+        change.meta("next_record", &next)?;
+        core.db.commit(&change)?;
+
+        self.next = next;
+        core.publish(&old, &new, next.seq - 1);
+        drop(turn);
+        core.queued.fetch_sub(self.prepared.len(), Ordering::Relaxed);
+        self.prepared.clear();
+        self.spent.clear();
+        for (kind, id) in old.iter().map(|(kind, mark)| (*kind, mark.id)).chain(orphans) {
+            core.snaps.of(kind).remove([id]);
+        }
+        if new.iter().any(|(_, mark)| mark.seq != 0) {
+            for watcher in lock(&core.watchers).iter() {
+                watcher();
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of records whose person was deleted while they waited; returns whose pictures are left.
+    /// A number given out and borne by nobody is a deleted person's.
+    fn drop_records_of_deleted(&mut self, next_person: u32) -> BTreeSet<(Kind, u64)> {
+        let book = read(&self.core.book);
+        let mut orphans = BTreeSet::new();
+        let before = self.prepared.len();
+        self.prepared.retain(|prepared| {
+            let who = prepared.who();
+            let deleted = who.0 != 0 && who.0 < next_person && book.row(who).is_none();
+            if deleted {
+                orphans.insert((prepared.kind(), prepared.id()));
+            }
+            !deleted
+        });
+        self.core.queued.fetch_sub(before - self.prepared.len(), Ordering::Relaxed);
+        orphans
+    }
+
+    /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
+    fn make_room(&self, kind: Kind) -> Result<(Vec<Mark>, usize)> {
+        let core = &self.core;
+        let (limit, tree) = match kind {
+            Kind::Control => (core.limits.control_records, &core.db.controls),
+            Kind::Capture => (core.limits.captures, &core.db.captures),
+        };
+        let there = read(&core.ledger).of(kind).len();
+        let coming = self.prepared.iter().filter(|prepared| prepared.kind() == kind).count();
+        let excess = (there + coming).saturating_sub(limit);
+        let mut old = Vec::new();
+        for key in tree.iter().keys() {
+            if old.len() == excess.min(there) {
+                break;
+            }
+            old.extend(Mark::from_key(&key.map_err(failed("read the oldest records"))?));
+        }
+        let leaving = excess - old.len();
+        Ok((old, leaving))
+    }
+}
+
+impl Core {
+    /// Encodes and writes a picture; its name, or `None` when the record has to do without.
+    fn keep(&self, kind: Kind, id: u64, snap: Picture) -> Option<String> {
+        let file = snap.encode();
+        drop(snap);
+        self.pictures.fetch_sub(1, Ordering::Relaxed);
+        self.snaps
+            .of(kind)
+            .write(id, &file?)
+            .inspect_err(|error| tracing::error!(%error, id, "record goes without its picture"))
+            .ok()?;
+        Some(snap_name(kind, id))
+    }
+
+    fn publish(&self, old: &[(Kind, Mark)], new: &[(Kind, Mark)], last_seq: u64) {
+        let mut ledger = write(&self.ledger);
+        for kind in [Kind::Control, Kind::Capture] {
+            let gone: Vec<Mark> = old.iter().filter(|(k, _)| *k == kind).map(|(_, mark)| *mark).collect();
+            ledger.of_mut(kind).remove(&gone);
+            ledger.log.remove(&gone);
+        }
+        for (kind, mark) in new {
+            ledger.of_mut(*kind).add(*mark);
+            ledger.log.add(*kind, *mark);
+        }
+        ledger.last_seq = last_seq;
+    }
+}
