@@ -93,7 +93,7 @@ impl App {
         let device_id = match options.device_id {
             Some(id) => id,
             None if devices.sim.is_some() => SIM_DEVICE_ID,
-            None => store.device_id()?,
+            None => made_device_id(&store)?,
         };
         let gallery = Arc::new(vision.gallery());
         let pipeline = vision.pipeline;
@@ -333,6 +333,12 @@ impl App {
             error!(%error, "the last records could not be written");
         }
     }
+}
+
+/// A number of the document's kind (seven digits), made at the first start and kept.
+fn made_device_id(store: &Store) -> Result<u32, Failure> {
+    let chance = store.secret("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
+    Ok(1_000_000 + chance % 9_000_000)
 }
 
 struct Threads(Vec<JoinHandle<()>>);
