@@ -53,6 +53,7 @@ impl Rig {
                 if path.is_dir() { walk(&path, found) } else { found.push(path) }
             }
         }
+        self.core.photos.settle();
         let mut found = Vec::new();
         walk(&self.dir.path().join(folder), &mut found);
         found

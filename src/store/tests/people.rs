@@ -206,6 +206,7 @@ fn what_no_row_speaks_of_is_swept_away() {
         }
     });
     assert_eq!((rig.files("photos").len(), rig.files("snaps").len()), (1, 0));
+    rig.reopen();
     assert!(!rig.dir.path().join("photos/9").exists());
     assert_eq!(rig.photo(id).unwrap(), Some(registered(1, 0).jpeg));
 }
