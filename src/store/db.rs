@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::{Arc, RwLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +11,7 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use sled::{Batch, Tree};
 
 use super::index::Kind;
+use super::{read, write};
 use crate::error::{Error, Fault, Result};
 
 /// What this software writes. A later format is refused, an earlier one is brought up to date at open.
@@ -25,12 +27,7 @@ pub(super) struct Db {
     /// sled's file, to be synced: on Linux sled asks only for the write-out of pages
     /// (`sync_file_range`), which leaves the drive's cache and a grown file's size behind.
     file: File,
-    /// `LibID` → row of a person.
-    pub(super) people: Tree,
-    /// `LibID` → embedding, little-endian `f32`s.
-    pub(super) embeddings: Tree,
-    /// [`super::index::Mark`] → control record.
-    pub(super) controls: Tree,
+    lists: RwLock<Arc<Lists>>,
     /// [`super::index::Mark`] → capture record.
     pub(super) captures: Tree,
     /// Name of a group → its settings.
@@ -41,6 +38,29 @@ pub(super) struct Db {
     pub(super) secrets: Tree,
     /// Format and counters.
     meta: Tree,
+}
+
+/// The trees that are emptied together. All is removed by going on with new ones: removing a hundred
+/// thousand rows one by one takes minutes on a small board.
+#[derive(Debug)]
+pub(super) struct Lists {
+    /// `LibID` → row of a person.
+    pub(super) people: Tree,
+    /// `LibID` → embedding, little-endian `f32`s.
+    pub(super) embeddings: Tree,
+    /// [`super::index::Mark`] → control record.
+    pub(super) controls: Tree,
+}
+
+/// The names of the trees of [`Lists`] without the number of their generation.
+const LISTS: [&str; 3] = ["people-", "embeddings-", "controls-"];
+
+impl Lists {
+    fn open(sled: &sled::Db, generation: u32) -> Result<Self> {
+        let [people, embeddings, controls] =
+            LISTS.map(|name| sled.open_tree(format!("{name}{generation}")).map_err(failed("open a tree")));
+        Ok(Self { people: people?, embeddings: embeddings?, controls: controls? })
+    }
 }
 
 /// Changes that happen all or not at all.
@@ -87,16 +107,16 @@ impl Db {
                 unusable(advice).because(error)
             })?;
         let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
+        let meta = tree("meta")?;
+        let generation = generation(&meta)?;
         let db = Self {
             file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
-            people: tree("people")?,
-            embeddings: tree("embeddings")?,
-            controls: tree("controls")?,
+            lists: RwLock::new(Arc::new(Lists::open(&sled, generation)?)),
             captures: tree("captures")?,
             settings: tree("settings")?,
             sinks: tree("sinks")?,
             secrets: tree("secrets")?,
-            meta: tree("meta")?,
+            meta,
             sled,
         };
         match db.meta::<u32>("format")? {
@@ -112,18 +132,52 @@ impl Db {
                 db.flush()?;
             }
         }
+        db.drop_lists(|of| of != generation);
         Ok(db)
+    }
+
+    /// The people and control records as they are now.
+    pub(super) fn lists(&self) -> Arc<Lists> {
+        read(&self.lists).clone()
+    }
+
+    /// Goes on with empty lists; on the disk when it returns.
+    pub(super) fn empty_lists(&self) -> Result<()> {
+        let old = generation(&self.meta)?;
+        let new = old.checked_add(1).ok_or_else(|| Error::new(Fault::StoreFailed, "emptied too often"))?;
+        let lists = Lists::open(&self.sled, new)?;
+        self.put(&self.meta, "generation", &to_json(&new)?)?;
+        let lists = std::mem::replace(&mut *write(&self.lists), Arc::new(lists));
+        // A search may still be reading; then the next open drops them.
+        if Arc::into_inner(lists).is_some() {
+            self.drop_lists(|of| of == old);
+        }
+        Ok(())
+    }
+
+    /// Gives back the space of outdated lists. Nobody may hold them.
+    fn drop_lists(&self, outdated: impl Fn(u32) -> bool) {
+        for name in self.sled.tree_names() {
+            let of = std::str::from_utf8(&name)
+                .ok()
+                .and_then(|name| LISTS.iter().find_map(|list| name.strip_prefix(list)?.parse().ok()));
+            if of.is_some_and(&outdated)
+                && let Err(error) = self.sled.drop_tree(&name)
+            {
+                tracing::warn!(?name, %error, "outdated rows stay until the next start");
+            }
+        }
     }
 
     /// A counter; an unreadable one is as good as none.
     pub(super) fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let bytes = self.meta.get(key).map_err(failed("read a counter"))?;
-        Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+        counter(&self.meta, key)
     }
 
     /// Makes a change as a whole; on the disk when it returns.
     pub(super) fn commit(&self, change: &Change) -> Result<()> {
-        (&self.people, &self.embeddings, &self.controls, &self.captures, &self.meta)
+        let lists = self.lists();
+        (&lists.people, &lists.embeddings, &lists.controls, &self.captures, &self.meta)
             .transaction(|(people, embeddings, controls, captures, meta)| {
                 people.apply_batch(&change.people)?;
                 embeddings.apply_batch(&change.embeddings)?;
@@ -150,6 +204,22 @@ impl Db {
         tree.insert(key, value).map_err(failed("write"))?;
         self.flush()
     }
+}
+
+fn counter<T: DeserializeOwned>(meta: &Tree, key: &str) -> Result<Option<T>> {
+    let bytes = meta.get(key).map_err(failed("read a counter"))?;
+    Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+}
+
+/// How many times everything was removed: the number of the trees in use. Unlike a counter it cannot be
+/// done without, as it says which rows are there.
+fn generation(meta: &Tree) -> Result<u32> {
+    let bytes = meta.get("generation").map_err(failed("read the generation"))?;
+    bytes.map_or(Ok(0), |bytes| {
+        serde_json::from_slice(&bytes).map_err(|e| {
+            Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy").because(e)
+        })
+    })
 }
 
 /// Turns sled's error into the store's; `doing` says at what.

@@ -194,7 +194,7 @@ impl Store {
             photos.sweep(|file| !whole || known.contains(&file)).max(known.iter().max().map_or(0, |file| file + 1));
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
-        let (control, capture) = (load_marks(&db.controls)?, load_marks(&db.captures)?);
+        let (control, capture) = (load_marks(&db.lists().controls)?, load_marks(&db.captures)?);
         let kept = db.meta::<Next>("next_record")?.unwrap_or_default();
         let next_control = kept.control.max(next_of(&control, &snaps.control));
         let next_capture = kept.capture.max(next_of(&capture, &snaps.capture));
@@ -244,7 +244,7 @@ impl Drop for Store {
 /// Everybody on the disk, the highest number there, and whether every row could be read.
 fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
     let (mut book, mut last, mut whole) = (Book::default(), 0, true);
-    for row in db.people.iter() {
+    for row in db.lists().people.iter() {
         let (key, value) = row.map_err(failed("read the people"))?;
         let id = key.as_ref().try_into().map(u32::from_be_bytes).ok();
         last = last.max(id.unwrap_or(0));

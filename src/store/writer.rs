@@ -285,8 +285,9 @@ impl Writer {
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
     fn make_room(&self, kind: Kind) -> Result<(Vec<Mark>, usize)> {
         let core = &self.core;
+        let lists = core.db.lists();
         let (limit, tree) = match kind {
-            Kind::Control => (core.limits.control_records, &core.db.controls),
+            Kind::Control => (core.limits.control_records, &lists.controls),
             Kind::Capture => (core.limits.captures, &core.db.captures),
         };
         let there = read(&core.ledger).of(kind).len();

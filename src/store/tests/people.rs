@@ -105,6 +105,8 @@ fn numbers_are_never_used_twice() {
     rig.remove_all().unwrap();
     rig.reopen();
     assert_eq!(rig.add(person(3), None).unwrap(), LibId(5));
+    rig.reopen();
+    assert_eq!(rig.by_custom_id(3).unwrap().id, LibId(5));
 }
 
 fn record(of: Option<Arc<Person>>) -> ControlRecord {
@@ -221,11 +223,11 @@ fn damaged_rows_are_passed_over() {
     rig.flush().unwrap();
     rig.reopen_after(|dir| {
         let db = db(dir);
-        db.open_tree("people").unwrap().insert(ids[0].0.to_be_bytes(), "{").unwrap();
-        db.open_tree("people").unwrap().insert("odd key", "{}").unwrap();
-        db.open_tree("embeddings").unwrap().insert(ids[1].0.to_be_bytes(), "odd").unwrap();
+        db.open_tree("people-0").unwrap().insert(ids[0].0.to_be_bytes(), "{").unwrap();
+        db.open_tree("people-0").unwrap().insert("odd key", "{}").unwrap();
+        db.open_tree("embeddings-0").unwrap().insert(ids[1].0.to_be_bytes(), "odd").unwrap();
         db.open_tree("meta").unwrap().insert("next_person", "?").unwrap();
-        let controls = db.open_tree("controls").unwrap();
+        let controls = db.open_tree("controls-0").unwrap();
         let (key, _) = controls.first().unwrap().unwrap();
         controls.insert(key, "{").unwrap();
         controls.insert("odd key", "{").unwrap();
