@@ -224,7 +224,15 @@ fn generation(meta: &Tree) -> Result<u32> {
 
 /// Turns sled's error into the store's; `doing` says at what.
 pub(super) fn failed(doing: &'static str) -> impl Fn(sled::Error) -> Error {
-    move |error| Error::new(Fault::StoreFailed, doing).because(error)
+    move |error| {
+        let detail = match error {
+            sled::Error::Corruption { .. } => {
+                format!("{doing}: the database is damaged; restore a copy, or move its folder away to start anew")
+            }
+            _ => doing.to_owned(),
+        };
+        Error::new(Fault::StoreFailed, detail).because(error)
+    }
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {

@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::index::HIGHEST;
 use super::remover::Remover;
 use crate::error::{Error, Fault, Result};
 
@@ -93,7 +94,7 @@ impl Files {
             }
             for file in files {
                 let number = number_of(&file);
-                free = free.max(number.map_or(0, |number| number.saturating_add(1)));
+                free = free.max(number.map_or(0, |number| number + 1));
                 let whole = file.extension().is_some_and(|extension| extension == "jpg");
                 if !number.is_some_and(|number| whole && keep(number)) {
                     unknown.push(file);
@@ -109,7 +110,7 @@ impl Files {
 }
 
 fn number_of(file: &Path) -> Option<u64> {
-    file.file_stem()?.to_str()?.parse().ok()
+    file.file_stem()?.to_str()?.parse().ok().filter(|number| *number < HIGHEST)
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {

@@ -190,12 +190,13 @@ impl Store {
         let (book, last_person, whole) = load_people(&db)?;
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
         // A row that cannot be read may be mended one day: its photo, whichever it is, stays.
-        let next_photo =
-            photos.sweep(|file| !whole || known.contains(&file)).max(known.iter().max().map_or(0, |file| file + 1));
+        let next_photo = photos
+            .sweep(|file| !whole || known.contains(&file))
+            .max(known.iter().max().map_or(0, |file| file.saturating_add(1)));
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
         let (control, capture) = (load_marks(&db.lists().controls)?, load_marks(&db.captures)?);
-        let kept = db.meta::<Next>("next_record")?.unwrap_or_default();
+        let kept = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
         let next_control = kept.control.max(next_of(&control, &snaps.control));
         let next_capture = kept.capture.max(next_of(&capture, &snaps.capture));
         let log = Log::new(
@@ -241,18 +242,18 @@ impl Drop for Store {
     }
 }
 
-/// Everybody on the disk, the highest number there, and whether every row could be read.
+/// Everybody on the disk, the highest number among them, and whether every row could be read.
 fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
     let (mut book, mut last, mut whole) = (Book::default(), 0, true);
     for row in db.lists().people.iter() {
         let (key, value) = row.map_err(failed("read the people"))?;
         let id = key.as_ref().try_into().map(u32::from_be_bytes).ok();
-        last = last.max(id.unwrap_or(0));
         let Some(row) = from_json::<Row>("people", &key, &value).filter(|row| Some(row.person.id.0) == id) else {
             tracing::error!(?key, "person passed over: the row cannot be read, or is another's");
             whole = false;
             continue;
         };
+        last = last.max(row.person.id.0);
         if let Err(error) = book.check(&row.person) {
             tracing::error!(id, %error, "two people bear one number; the later one counts");
         }

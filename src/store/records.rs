@@ -79,7 +79,8 @@ impl Store {
     ) -> Result<Vec<ControlRecord>> {
         let tree = &self.core.db.lists().controls;
         let Some(filter) = filter else {
-            return rows(tree, &read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit));
+            let marks = read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit);
+            return rows(tree, &marks);
         };
         let (mut found, mut skip, mut cursor) = (Vec::new(), range.skip, None);
         while found.len() < range.limit {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::db::{Change, failed, to_json};
-use super::index::{Kind, Mark};
+use super::index::{HIGHEST, Kind, Mark};
 use super::records::snap_name;
 use super::{Core, Picture, read, write};
 use crate::access::LibId;
@@ -50,6 +50,12 @@ pub(super) struct Next {
     pub(super) control: u64,
     pub(super) capture: u64,
     pub(super) seq: u64,
+}
+
+impl Next {
+    pub(super) fn is_sane(&self) -> bool {
+        [self.control, self.capture, self.seq].iter().all(|next| (1..HIGHEST).contains(next))
+    }
 }
 
 impl Default for Next {
@@ -232,9 +238,9 @@ impl Writer {
             };
             next.seq += u64::from(prepared.push);
             let row = match &prepared.event {
-                Event::Control(record) => to_json(record)?,
-                Event::Capture(record) => to_json(record)?,
-            };
+                Event::Control(record) => to_json(record),
+                Event::Capture(record) => to_json(record),
+            }?;
             change.records(prepared.kind()).insert(&mark.key(), row);
             new.push((prepared.kind(), mark));
         }

@@ -143,3 +143,28 @@ fn settings_positions_and_secrets_are_kept() {
     assert_eq!(rig.secret("cookie", 32).unwrap(), secret);
     assert_ne!(rig.secret("other", 32).unwrap(), secret);
 }
+
+#[test]
+fn a_damaged_database_ends_in_words() {
+    let rig = Rig::new();
+    for n in 1..=40 {
+        rig.add(person(n), Some(registered(n, 0))).unwrap();
+    }
+    let Rig { dir, store, .. } = rig;
+    drop(store);
+    let file = dir.path().join("db/db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut random = Random(0xDA_4A6E);
+    for _ in 0..20 {
+        let mut damaged = whole.clone();
+        for _ in 0..50 {
+            let at = usize::try_from(random.below(whole.len() as u64)).unwrap();
+            damaged[at] ^= 0xFF;
+        }
+        std::fs::write(&file, &damaged).unwrap();
+        match open(dir.path(), LIMITS) {
+            Ok(store) => println!("{} people", store.count()),
+            Err(error) => println!("{error}"),
+        }
+    }
+}

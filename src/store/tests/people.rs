@@ -43,6 +43,20 @@ fn nobody_bears_what_is_anothers() {
 }
 
 #[test]
+fn of_many_with_one_number_one_is_added() {
+    let rig = Rig::new();
+    std::thread::scope(|scope| {
+        let adding: Vec<_> = (0..8)
+            .map(|version| (version, &*rig))
+            .map(|(v, store)| scope.spawn(move || store.add(person(1), Some(registered(1, v)))))
+            .collect();
+        let added = adding.into_iter().map(|add| add.join().unwrap()).filter(Result::is_ok).count();
+        assert_eq!(added, 1);
+    });
+    assert_eq!((rig.count(), rig.files("photos").len()), (1, 1));
+}
+
+#[test]
 fn empty_texts_never_collide() {
     let rig = Rig::new();
     for custom_id in 1..4 {
