@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -10,6 +12,7 @@ use sled::transaction::{ConflictableTransactionError, TransactionError, Transact
 use sled::{Batch, Tree};
 
 use super::index::Kind;
+use super::{read, write};
 use crate::error::{Error, Fault, Result};
 
 /// What this software writes. A later format is refused, an earlier one is brought up to date at open.
@@ -18,6 +21,11 @@ pub(super) const FORMAT: u32 = 1;
 /// Memory sled may keep pages in: the store answers most questions from memory of its own.
 const CACHE_BYTES: u64 = 32 << 20;
 
+/// How often, and after how long, a database that somebody has open is tried again: sled's own threads
+/// let go of it a moment after the store that was closed. No clock of ours plays a part in that.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// The trees. Keys of numbers are big-endian, so that trees are in their order.
 #[derive(Debug)]
 pub(super) struct Db {
@@ -25,12 +33,7 @@ pub(super) struct Db {
     /// sled's file, to be synced: on Linux sled asks only for the write-out of pages
     /// (`sync_file_range`), which leaves the drive's cache and a grown file's size behind.
     file: File,
-    /// `LibID` → row of a person.
-    pub(super) people: Tree,
-    /// `LibID` → embedding, little-endian `f32`s.
-    pub(super) embeddings: Tree,
-    /// [`super::index::Mark`] → control record.
-    pub(super) controls: Tree,
+    lists: RwLock<Arc<Lists>>,
     /// [`super::index::Mark`] → capture record.
     pub(super) captures: Tree,
     /// Name of a group → its settings.
@@ -41,6 +44,29 @@ pub(super) struct Db {
     pub(super) secrets: Tree,
     /// Format and counters.
     meta: Tree,
+}
+
+/// The trees that are emptied together. All is removed by going on with new ones: removing a hundred
+/// thousand rows one by one takes minutes on a small board.
+#[derive(Debug)]
+pub(super) struct Lists {
+    /// `LibID` → row of a person.
+    pub(super) people: Tree,
+    /// `LibID` → embedding, little-endian `f32`s.
+    pub(super) embeddings: Tree,
+    /// [`super::index::Mark`] → control record.
+    pub(super) controls: Tree,
+}
+
+/// The names of the trees of [`Lists`] without the number of their generation.
+const LISTS: [&str; 3] = ["people-", "embeddings-", "controls-"];
+
+impl Lists {
+    fn open(sled: &sled::Db, generation: u32) -> Result<Self> {
+        let [people, embeddings, controls] =
+            LISTS.map(|name| sled.open_tree(format!("{name}{generation}")).map_err(failed("open a tree")));
+        Ok(Self { people: people?, embeddings: embeddings?, controls: controls? })
+    }
 }
 
 /// Changes that happen all or not at all.
@@ -73,30 +99,42 @@ impl Db {
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let unusable = |why: &str| Error::new(Fault::StoreFailed, format!("{}: {why}", dir.display()));
         let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
-        let sled = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
-            .map_err(|_| unusable("the database is damaged; move this folder away and start again, or restore a copy"))?
-            .map_err(|error| {
-                let text = error.to_string();
-                let advice = if text.contains("could not acquire lock") {
-                    "another process has the database open; stop it first"
-                } else {
-                    "the database cannot be opened; see that the folder is writable and the disk not full, \
-                     or move the folder away to start with an empty one"
-                };
-                unusable(advice).because(error)
-            })?;
+        let mut tries = 0;
+        let sled = loop {
+            // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
+                Ok(Ok(sled)) => break sled,
+                Ok(Err(error)) if is_locked(&error) && tries < LOCK_TRIES => {
+                    tries += 1;
+                    std::thread::park_timeout(LOCK_PAUSE);
+                }
+                Ok(Err(error)) => {
+                    let advice = if is_locked(&error) {
+                        "another process has the database open; stop it first"
+                    } else {
+                        "the database cannot be opened; see that the folder is writable and the disk not full, \
+                         or move the folder away to start with an empty one"
+                    };
+                    return Err(unusable(advice).because(error));
+                }
+                Err(_) => {
+                    return Err(unusable(
+                        "the database is damaged; restore a copy, or move this folder away to start anew",
+                    ));
+                }
+            }
+        };
         let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
+        let meta = tree("meta")?;
+        let generation = generation(&meta)?;
         let db = Self {
             file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
-            people: tree("people")?,
-            embeddings: tree("embeddings")?,
-            controls: tree("controls")?,
+            lists: RwLock::new(Arc::new(Lists::open(&sled, generation)?)),
             captures: tree("captures")?,
             settings: tree("settings")?,
             sinks: tree("sinks")?,
             secrets: tree("secrets")?,
-            meta: tree("meta")?,
+            meta,
             sled,
         };
         match db.meta::<u32>("format")? {
@@ -112,18 +150,52 @@ impl Db {
                 db.flush()?;
             }
         }
+        db.drop_lists(|of| of != generation);
         Ok(db)
+    }
+
+    /// The people and control records as they are now.
+    pub(super) fn lists(&self) -> Arc<Lists> {
+        read(&self.lists).clone()
+    }
+
+    /// Goes on with empty lists; on the disk when it returns.
+    pub(super) fn empty_lists(&self) -> Result<()> {
+        let old = generation(&self.meta)?;
+        let new = old.checked_add(1).ok_or_else(|| Error::new(Fault::StoreFailed, "emptied too often"))?;
+        let lists = Lists::open(&self.sled, new)?;
+        self.put(&self.meta, "generation", &to_json(&new)?)?;
+        let lists = std::mem::replace(&mut *write(&self.lists), Arc::new(lists));
+        // A search may still be reading; then the next open drops them.
+        if Arc::into_inner(lists).is_some() {
+            self.drop_lists(|of| of == old);
+        }
+        Ok(())
+    }
+
+    /// Gives back the space of outdated lists. Nobody may hold them.
+    fn drop_lists(&self, outdated: impl Fn(u32) -> bool) {
+        for name in self.sled.tree_names() {
+            let of = std::str::from_utf8(&name)
+                .ok()
+                .and_then(|name| LISTS.iter().find_map(|list| name.strip_prefix(list)?.parse().ok()));
+            if of.is_some_and(&outdated)
+                && let Err(error) = self.sled.drop_tree(&name)
+            {
+                tracing::warn!(?name, %error, "outdated rows stay until the next start");
+            }
+        }
     }
 
     /// A counter; an unreadable one is as good as none.
     pub(super) fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        let bytes = self.meta.get(key).map_err(failed("read a counter"))?;
-        Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+        counter(&self.meta, key)
     }
 
     /// Makes a change as a whole; on the disk when it returns.
     pub(super) fn commit(&self, change: &Change) -> Result<()> {
-        (&self.people, &self.embeddings, &self.controls, &self.captures, &self.meta)
+        let lists = self.lists();
+        (&lists.people, &lists.embeddings, &lists.controls, &self.captures, &self.meta)
             .transaction(|(people, embeddings, controls, captures, meta)| {
                 people.apply_batch(&change.people)?;
                 embeddings.apply_batch(&change.embeddings)?;
@@ -152,9 +224,37 @@ impl Db {
     }
 }
 
+fn counter<T: DeserializeOwned>(meta: &Tree, key: &str) -> Result<Option<T>> {
+    let bytes = meta.get(key).map_err(failed("read a counter"))?;
+    Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+}
+
+/// How many times everything was removed: the number of the trees in use. Unlike a counter it cannot be
+/// done without, as it says which rows are there.
+fn generation(meta: &Tree) -> Result<u32> {
+    let bytes = meta.get("generation").map_err(failed("read the generation"))?;
+    bytes.map_or(Ok(0), |bytes| {
+        serde_json::from_slice(&bytes).map_err(|e| {
+            Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy").because(e)
+        })
+    })
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
+}
+
 /// Turns sled's error into the store's; `doing` says at what.
 pub(super) fn failed(doing: &'static str) -> impl Fn(sled::Error) -> Error {
-    move |error| Error::new(Fault::StoreFailed, doing).because(error)
+    move |error| {
+        let detail = match error {
+            sled::Error::Corruption { .. } => {
+                format!("{doing}: the database is damaged; restore a copy, or move its folder away to start anew")
+            }
+            _ => doing.to_owned(),
+        };
+        Error::new(Fault::StoreFailed, detail).because(error)
+    }
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {

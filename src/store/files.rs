@@ -8,21 +8,23 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::index::HIGHEST;
+use super::remover::Remover;
 use crate::error::{Error, Fault, Result};
 
 /// Files to a subfolder: directories stay small, and a year of pictures makes few of them.
 const SHARD: u64 = 1000;
 
 /// A folder of numbered files.
-#[derive(Debug)]
 pub(super) struct Files {
     root: PathBuf,
+    remover: Remover,
 }
 
 impl Files {
-    pub(super) fn open(root: PathBuf) -> Result<Self> {
-        fs::create_dir_all(&root).map_err(failed("make the folder", &root))?;
-        Ok(Self { root })
+    pub(super) fn open(root: PathBuf, remover: Remover) -> Result<Self> {
+        fs::create_dir_all(&root).map_err(failed("make the folder of", &root))?;
+        Ok(Self { root, remover })
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -70,51 +72,45 @@ impl Files {
         }
     }
 
-    /// Removes files that no row speaks of any more. What fails here is swept away at the next open.
+    /// Removes files that no row speaks of any more.
     pub(super) fn remove(&self, numbers: impl IntoIterator<Item = u64>) {
-        for number in numbers {
-            let path = self.path(number);
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != ErrorKind::NotFound
-            {
-                tracing::warn!(path = %path.display(), %error, "file stays until the next start");
-            }
-        }
+        self.remover.remove(numbers.into_iter().map(|number| self.path(number)).collect());
     }
 
-    /// Removes temporaries, files of which `keep` does not know, and empty subfolders; returns the highest
-    /// number kept.
-    pub(super) fn sweep(&self, keep: impl Fn(u64) -> bool) -> Option<u64> {
-        let mut highest = None;
+    /// Waits until what is to be removed is.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        self.remover.settle();
+    }
+
+    /// Removes temporaries, files of which `keep` does not know, and empty subfolders. Returns the lowest
+    /// number above all files, removed or not: smaller ones may still be about to go.
+    pub(super) fn sweep(&self, keep: impl Fn(u64) -> bool) -> u64 {
+        let (mut free, mut unknown) = (0, Vec::new());
         for dir in entries(&self.root) {
-            let mut left = 0_usize;
-            for file in entries(&dir) {
-                match number_of(&file).filter(|number| keep(*number)) {
-                    Some(number) => {
-                        highest = highest.max(Some(number));
-                        left += 1;
-                    }
-                    None => {
-                        if let Err(error) = fs::remove_file(&file) {
-                            tracing::warn!(path = %file.display(), %error, "left-over file stays");
-                            left += 1;
-                        }
-                    }
-                }
-            }
-            if left == 0 {
+            let files = entries(&dir);
+            if files.is_empty() {
                 drop(fs::remove_dir(&dir));
             }
+            for file in files {
+                let number = number_of(&file);
+                free = free.max(number.map_or(0, |number| number + 1));
+                let whole = file.extension().is_some_and(|extension| extension == "jpg");
+                if !number.is_some_and(|number| whole && keep(number)) {
+                    unknown.push(file);
+                }
+            }
         }
-        highest
+        if !unknown.is_empty() {
+            tracing::info!(path = %self.root.display(), files = unknown.len(), "removing left-over files");
+        }
+        self.remover.remove(unknown);
+        free
     }
 }
 
 fn number_of(file: &Path) -> Option<u64> {
-    if file.extension()? != "jpg" {
-        return None;
-    }
-    file.file_stem()?.to_str()?.parse().ok()
+    file.file_stem()?.to_str()?.parse().ok().filter(|number| *number < HIGHEST)
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {

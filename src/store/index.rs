@@ -12,6 +12,9 @@ pub(super) enum Kind {
     Capture,
 }
 
+/// No number comes near this; a larger one on the disk is damage, and counting on from it would wrap.
+pub(super) const HIGHEST: u64 = 1 << 62;
+
 /// A record's key: its number and all that is needed to find it without reading it. A record and its
 /// entry in the event log are one row, so neither can be there without the other.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -39,12 +42,13 @@ impl Mark {
 
     pub(super) fn from_key(key: &[u8]) -> Option<Self> {
         let key: &[u8; 28] = key.try_into().ok()?;
-        Some(Self {
+        let mark = Self {
             id: u64::from_be_bytes(key[..8].try_into().ok()?),
             seconds: i64::from_be_bytes(key[8..16].try_into().ok()?),
             who: LibId(u32::from_be_bytes(key[16..20].try_into().ok()?)),
             seq: u64::from_be_bytes(key[20..].try_into().ok()?),
-        })
+        };
+        (mark.id < HIGHEST && mark.seq < HIGHEST).then_some(mark)
     }
 }
 

@@ -5,7 +5,8 @@
 //! door are the exception: they are queued, and the queue is flushed within half a second, because a door
 //! never waits for the disk.
 //!
-//! `db` holds the trees and the one way to change them, `files` the folders of pictures; `book` and `index`
+//! `db` holds the trees and the one way to change them, `files` the folders of pictures and `remover` the thread
+//! that empties them; `book` and `index`
 //! are what is kept in memory of people and records, so that looking up never waits for the disk. `people`,
 //! `records` and `settings` are the store's methods by subject, `writer` the thread behind the queue.
 //!
@@ -31,6 +32,7 @@ mod index;
 mod people;
 mod picture;
 mod records;
+mod remover;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -41,7 +43,11 @@ use db::{Db, failed, from_json};
 use files::Files;
 use index::{Index, Kind, Log, Mark};
 pub use picture::Picture;
+use remover::{Remover, RemoverThread};
 use writer::{Job, Next, Writer};
+
+/// Photos without rows that a crash explains; more of them mean that rows were lost.
+const STRAY_PHOTOS: u64 = 32;
 
 /// How much the terminal keeps (board profile).
 #[derive(Clone, Copy, Debug)]
@@ -95,6 +101,7 @@ pub struct Store {
     core: Arc<Core>,
     queue: Outbound<Job>,
     writer: Option<JoinHandle<()>>,
+    _removing: RemoverThread,
 }
 
 /// What callers and the writer share.
@@ -178,35 +185,36 @@ impl Store {
             .because(e)
         })?;
         let db = Db::open(&dir.join("db"))?;
-        let photos = Files::open(dir.join("photos"))?;
-        let snaps = Snaps {
-            control: Files::open(dir.join("snaps").join("control"))?,
-            capture: Files::open(dir.join("snaps").join("capture"))?,
-        };
+        let (remover, removing) = Remover::start(clock.clone())?;
+        let files = |name: &str| Files::open(dir.join(name), remover.clone());
+        let photos = files("photos")?;
+        let snaps = Snaps { control: files("snaps/control")?, capture: files("snaps/capture")? };
 
         let (book, last_person, whole) = load_people(&db)?;
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
         // A row that cannot be read may be mended one day: its photo, whichever it is, stays.
-        let highest = photos.sweep(|file| !whole || known.contains(&file));
-        let next_photo = highest.max(known.into_iter().max()).map_or(0, |file| file + 1);
+        let next_photo = photos
+            .sweep(|file| !whole || known.contains(&file))
+            .max(known.iter().max().map_or(0, |file| file.saturating_add(1)));
+        // Adds that a crash cut short leave a photo or two without a row.
+        let noted = db.meta("next_photo")?.unwrap_or(0_u64);
+        if next_photo > noted.saturating_add(STRAY_PHOTOS) {
+            tracing::error!(
+                photos = next_photo - noted,
+                "the database is older than its photos: it was damaged or replaced; restore a copy of the whole \
+                 folder, or send the people again"
+            );
+        }
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
-        let (control, capture) = (load_marks(&db.controls)?, load_marks(&db.captures)?);
-        for (files, marks) in [(&snaps.control, &control), (&snaps.capture, &capture)] {
-            let known: HashSet<u64> = marks.iter().map(|mark| mark.id).collect();
-            files.sweep(|id| known.contains(&id));
-        }
-        let highest = |marks: &[Mark]| marks.last().map_or(0, |mark| mark.id);
-        let (last_control, last_capture) = (highest(&control), highest(&capture));
+        let (control, capture) = (load_marks(&db.lists().controls)?, load_marks(&db.captures)?);
+        let kept = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
+        let next_control = kept.control.max(next_of(&control, &snaps.control));
+        let next_capture = kept.capture.max(next_of(&capture, &snaps.capture));
         let log = Log::new(
             control.iter().map(|mark| (Kind::Control, *mark)).chain(capture.iter().map(|mark| (Kind::Capture, *mark))),
         );
-        let kept = db.meta::<Next>("next_record")?.unwrap_or_default();
-        let next = Next {
-            control: kept.control.max(last_control + 1),
-            capture: kept.capture.max(last_capture + 1),
-            seq: kept.seq.max(log.last() + 1),
-        };
+        let next = Next { control: next_control, capture: next_capture, seq: kept.seq.max(log.last() + 1) };
         let ledger = Ledger { control: Index::new(control), capture: Index::new(capture), log, last_seq: next.seq - 1 };
 
         let core = Arc::new(Core {
@@ -230,7 +238,7 @@ impl Store {
             .name("store".into())
             .spawn(move || writer.run())
             .map_err(|e| Error::new(Fault::StoreFailed, "no thread for the store's writer").because(e))?;
-        Ok(Self { core, queue, writer: Some(thread) })
+        Ok(Self { core, queue, writer: Some(thread), _removing: removing })
     }
 }
 
@@ -246,24 +254,30 @@ impl Drop for Store {
     }
 }
 
-/// Everybody on the disk, the highest number there, and whether every row could be read.
+/// Everybody on the disk, the highest number among them, and whether every row could be read.
 fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
     let (mut book, mut last, mut whole) = (Book::default(), 0, true);
-    for row in db.people.iter() {
+    for row in db.lists().people.iter() {
         let (key, value) = row.map_err(failed("read the people"))?;
         let id = key.as_ref().try_into().map(u32::from_be_bytes).ok();
-        last = last.max(id.unwrap_or(0));
         let Some(row) = from_json::<Row>("people", &key, &value).filter(|row| Some(row.person.id.0) == id) else {
             tracing::error!(?key, "person passed over: the row cannot be read, or is another's");
             whole = false;
             continue;
         };
+        last = last.max(row.person.id.0);
         if let Err(error) = book.check(&row.person) {
             tracing::error!(id, %error, "two people bear one number; the later one counts");
         }
         book.put(row);
     }
     Ok((book, last, whole))
+}
+
+/// Sweeps the pictures of a kind of records; returns a number neither a record nor a picture has.
+fn next_of(marks: &[Mark], files: &Files) -> u64 {
+    let known: HashSet<u64> = marks.iter().map(|mark| mark.id).collect();
+    files.sweep(|id| known.contains(&id)).max(marks.last().map_or(0, |mark| mark.id + 1))
 }
 
 /// The marks of a tree of records, in the order of their numbers.

@@ -81,6 +81,7 @@ impl Store {
     fn put(&self, mut change: Change, person: Person, photo: Option<Photo>, embedding: Option<Vec<u8>>) -> Result<()> {
         let key = person.id.0.to_be_bytes();
         if let Some(embedding) = embedding {
+            change.meta("next_photo", &self.core.next_photo.load(Ordering::Relaxed))?;
             change.embeddings.insert(&key, embedding);
         }
         let row = Row { person: Arc::new(person), photo };
@@ -154,18 +155,7 @@ impl Store {
         // Records still in the queue go too.
         self.flush()?;
         let turn = lock(&self.core.turn);
-        let db = &self.core.db;
-        let mut change = Change::default();
-        for (tree, batch) in [
-            (&db.people, &mut change.people),
-            (&db.embeddings, &mut change.embeddings),
-            (&db.controls, &mut change.controls),
-        ] {
-            for key in tree.iter().keys() {
-                batch.remove(key.map_err(failed("read the keys"))?);
-            }
-        }
-        db.commit(&change)?;
+        self.core.db.empty_lists()?;
         let book = std::mem::take(&mut *write(&self.core.book));
         let control = {
             let mut ledger = write(&self.core.ledger);
@@ -257,7 +247,7 @@ impl Store {
     /// said in the log and passed over.
     pub fn embeddings(&self, pack: &str, each: &mut dyn FnMut(LibId, &[f32])) -> Result<()> {
         let mut embedding = Vec::new();
-        for row in self.core.db.embeddings.iter() {
+        for row in self.core.db.lists().embeddings.iter() {
             let (key, bytes) = row.map_err(failed("read the embeddings"))?;
             let id = key.as_ref().try_into().map(u32::from_be_bytes).map(LibId);
             let (values, rest) = bytes.as_chunks::<4>();

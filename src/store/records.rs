@@ -77,9 +77,10 @@ impl Store {
         who: Option<LibId>,
         filter: Option<&dyn Fn(&ControlRecord) -> bool>,
     ) -> Result<Vec<ControlRecord>> {
-        let tree = &self.core.db.controls;
+        let tree = &self.core.db.lists().controls;
         let Some(filter) = filter else {
-            return rows(tree, &read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit));
+            let marks = read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit);
+            return rows(tree, &marks);
         };
         let (mut found, mut skip, mut cursor) = (Vec::new(), range.skip, None);
         while found.len() < range.limit {
@@ -112,7 +113,7 @@ impl Store {
     /// # Errors
     /// [`Fault::StoreFailed`].
     pub fn control_record(&self, id: u64) -> Result<Option<ControlRecord>> {
-        let tree = &self.core.db.controls;
+        let tree = &self.core.db.lists().controls;
         match tree.scan_prefix(id.to_be_bytes()).next() {
             Some(row) => {
                 let (key, value) = row.map_err(failed("read a record"))?;
@@ -157,7 +158,7 @@ impl Store {
         loop {
             let Some((kind, mark)) = read(&self.core.ledger).log.next(after, since) else { return Ok(None) };
             let event = match kind {
-                Kind::Control => row(&self.core.db.controls, mark)?.map(Event::Control),
+                Kind::Control => row(&self.core.db.lists().controls, mark)?.map(Event::Control),
                 Kind::Capture => row(&self.core.db.captures, mark)?.map(Event::Capture),
             };
             if let Some(event) = event {

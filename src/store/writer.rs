@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::db::{Change, failed, to_json};
-use super::index::{Kind, Mark};
+use super::index::{HIGHEST, Kind, Mark};
 use super::records::snap_name;
 use super::{Core, Picture, read, write};
 use crate::access::LibId;
@@ -50,6 +50,12 @@ pub(super) struct Next {
     pub(super) control: u64,
     pub(super) capture: u64,
     pub(super) seq: u64,
+}
+
+impl Next {
+    pub(super) fn is_sane(&self) -> bool {
+        [self.control, self.capture, self.seq].iter().all(|next| (1..HIGHEST).contains(next))
+    }
 }
 
 impl Default for Next {
@@ -224,6 +230,18 @@ impl Writer {
             if orphans.contains(&(prepared.kind(), prepared.id())) {
                 continue;
             }
+            let row = match &prepared.event {
+                Event::Control(record) => to_json(record),
+                Event::Capture(record) => to_json(record),
+            };
+            // Tried again it would fail again, and hold up all others.
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    tracing::error!(id = prepared.id(), %error, "record lost: it cannot be written as a row");
+                    continue;
+                }
+            };
             let mark = Mark {
                 seconds: prepared.event.time().seconds(),
                 id: prepared.id(),
@@ -231,10 +249,6 @@ impl Writer {
                 seq: if prepared.push { next.seq } else { 0 },
             };
             next.seq += u64::from(prepared.push);
-            let row = match &prepared.event {
-                Event::Control(record) => to_json(record)?,
-                Event::Capture(record) => to_json(record)?,
-            };
             change.records(prepared.kind()).insert(&mark.key(), row);
             new.push((prepared.kind(), mark));
         }
@@ -285,8 +299,9 @@ impl Writer {
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
     fn make_room(&self, kind: Kind) -> Result<(Vec<Mark>, usize)> {
         let core = &self.core;
+        let lists = core.db.lists();
         let (limit, tree) = match kind {
-            Kind::Control => (core.limits.control_records, &core.db.controls),
+            Kind::Control => (core.limits.control_records, &lists.controls),
             Kind::Capture => (core.limits.captures, &core.db.captures),
         };
         let there = read(&core.ledger).of(kind).len();

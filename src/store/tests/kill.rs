@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use super::*;
+use crate::access::{CaptureRecord, PictureType};
 
 const VICTIM: &str = "FACEGATE_STORE_VICTIM";
 
@@ -20,6 +21,14 @@ fn victim() {
         if custom_id % 3 == 0 {
             store.update(Person { id, ..person(custom_id) }, Some(registered(custom_id, 1))).unwrap();
             say(id, custom_id, 1);
+            let frame = Arc::new(image::RgbImage::new(64, 64));
+            let record =
+                CaptureRecord { id: 0, time: LocalTime::UNSET, picture_type: PictureType::Unmatched, snap: None };
+            store.append_capture(record, Some(Picture { frame, crop: (0, 0, 64, 64) }), true);
+            store.flush().unwrap();
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "seen {}", store.last_seq()).unwrap();
+            out.flush().unwrap();
         }
     }
 }
@@ -37,6 +46,7 @@ fn acknowledged_people_outlast_a_kill() {
     println!("seed {seed}");
     let mut random = Random(seed);
     let mut promised: BTreeMap<LibId, (u32, u32)> = BTreeMap::new();
+    let mut seen = 0;
     for round in 0..12 {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["store::tests::kill::victim", "--exact", "--nocapture", "--test-threads=1"])
@@ -48,6 +58,10 @@ fn acknowledged_people_outlast_a_kill() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(std::result::Result::ok);
         let mut note = |line: &str| {
             // The test harness's own words may stand before the first line.
+            if let Some(seq) = line.strip_prefix("seen ").and_then(|seq| seq.parse().ok()) {
+                seen = seq;
+                return true;
+            }
             let Some(at) = line.find("kept ") else { return false };
             let numbers: Vec<u32> = line[at + 5..].split(' ').filter_map(|number| number.parse().ok()).collect();
             let [id, custom_id, version] = numbers[..] else { return false };
@@ -82,6 +96,12 @@ fn acknowledged_people_outlast_a_kill() {
                 photo == registered(*custom_id, version).jpeg && embeddings[id] == embedding(*custom_id, version)
             };
             assert!(whole(*version) || *version == 0 && whole(1), "round {round}: {id} is not whole");
+        }
+        for seq in 1..=seen {
+            let logged = store.next_event(seq - 1, None).unwrap().unwrap();
+            let Event::Capture(capture) = logged.event else { panic!("round {round}: {logged:?}") };
+            assert_eq!((logged.seq, capture.id), (seq, seq), "round {round}");
+            assert!(store.snap(&capture.snap.unwrap()).unwrap().is_some(), "round {round}: no picture of {seq}");
         }
         for person in store.people() {
             assert!(store.photo(person.id).unwrap().is_some() && embeddings.contains_key(&person.id));

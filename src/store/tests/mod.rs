@@ -53,6 +53,7 @@ impl Rig {
                 if path.is_dir() { walk(&path, found) } else { found.push(path) }
             }
         }
+        self.core.photos.settle();
         let mut found = Vec::new();
         walk(&self.dir.path().join(folder), &mut found);
         found
@@ -70,8 +71,17 @@ fn open(dir: &Path, limits: Limits) -> Result<Store> {
     Store::open(dir, limits, Arc::new(SystemClock::default()))
 }
 
+/// The database as it is, past the store. Tried until sled has let go of it.
 fn db(dir: &Path) -> sled::Db {
-    sled::open(dir.join("db")).unwrap()
+    (0..500)
+        .find_map(|_| {
+            let db = sled::open(dir.join("db")).ok();
+            if db.is_none() {
+                std::thread::park_timeout(std::time::Duration::from_millis(10));
+            }
+            db
+        })
+        .unwrap()
 }
 
 fn person(custom_id: u32) -> Person {
@@ -141,4 +151,29 @@ fn settings_positions_and_secrets_are_kept() {
     assert_eq!(rig.position("mqtt").unwrap(), None);
     assert_eq!(rig.secret("cookie", 32).unwrap(), secret);
     assert_ne!(rig.secret("other", 32).unwrap(), secret);
+}
+
+#[test]
+fn a_damaged_database_ends_in_words() {
+    let rig = Rig::new();
+    for n in 1..=40 {
+        rig.add(person(n), Some(registered(n, 0))).unwrap();
+    }
+    let Rig { dir, store, .. } = rig;
+    drop(store);
+    let file = dir.path().join("db/db");
+    let whole = std::fs::read(&file).unwrap();
+    let mut random = Random(0xDA_4A6E);
+    for _ in 0..20 {
+        let mut damaged = whole.clone();
+        for _ in 0..50 {
+            let at = usize::try_from(random.below(whole.len() as u64)).unwrap();
+            damaged[at] ^= 0xFF;
+        }
+        std::fs::write(&file, &damaged).unwrap();
+        match open(dir.path(), LIMITS) {
+            Ok(store) => println!("{} people", store.count()),
+            Err(error) => println!("{error}"),
+        }
+    }
 }

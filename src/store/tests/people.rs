@@ -43,6 +43,20 @@ fn nobody_bears_what_is_anothers() {
 }
 
 #[test]
+fn of_many_with_one_number_one_is_added() {
+    let rig = Rig::new();
+    std::thread::scope(|scope| {
+        let adding: Vec<_> = (0..8)
+            .map(|version| (version, &*rig))
+            .map(|(v, store)| scope.spawn(move || store.add(person(1), Some(registered(1, v)))))
+            .collect();
+        let added = adding.into_iter().map(|add| add.join().unwrap()).filter(Result::is_ok).count();
+        assert_eq!(added, 1);
+    });
+    assert_eq!((rig.count(), rig.files("photos").len()), (1, 1));
+}
+
+#[test]
 fn empty_texts_never_collide() {
     let rig = Rig::new();
     for custom_id in 1..4 {
@@ -105,6 +119,8 @@ fn numbers_are_never_used_twice() {
     rig.remove_all().unwrap();
     rig.reopen();
     assert_eq!(rig.add(person(3), None).unwrap(), LibId(5));
+    rig.reopen();
+    assert_eq!(rig.by_custom_id(3).unwrap().id, LibId(5));
 }
 
 fn record(of: Option<Arc<Person>>) -> ControlRecord {
@@ -206,6 +222,7 @@ fn what_no_row_speaks_of_is_swept_away() {
         }
     });
     assert_eq!((rig.files("photos").len(), rig.files("snaps").len()), (1, 0));
+    rig.reopen();
     assert!(!rig.dir.path().join("photos/9").exists());
     assert_eq!(rig.photo(id).unwrap(), Some(registered(1, 0).jpeg));
 }
@@ -220,11 +237,11 @@ fn damaged_rows_are_passed_over() {
     rig.flush().unwrap();
     rig.reopen_after(|dir| {
         let db = db(dir);
-        db.open_tree("people").unwrap().insert(ids[0].0.to_be_bytes(), "{").unwrap();
-        db.open_tree("people").unwrap().insert("odd key", "{}").unwrap();
-        db.open_tree("embeddings").unwrap().insert(ids[1].0.to_be_bytes(), "odd").unwrap();
+        db.open_tree("people-0").unwrap().insert(ids[0].0.to_be_bytes(), "{").unwrap();
+        db.open_tree("people-0").unwrap().insert("odd key", "{}").unwrap();
+        db.open_tree("embeddings-0").unwrap().insert(ids[1].0.to_be_bytes(), "odd").unwrap();
         db.open_tree("meta").unwrap().insert("next_person", "?").unwrap();
-        let controls = db.open_tree("controls").unwrap();
+        let controls = db.open_tree("controls-0").unwrap();
         let (key, _) = controls.first().unwrap().unwrap();
         controls.insert(key, "{").unwrap();
         controls.insert("odd key", "{").unwrap();
