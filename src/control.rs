@@ -278,16 +278,20 @@ fn until(now: Mono, settings: &Settings) -> Mono {
     now.after(Duration::from_secs(u64::from(settings.door.verify_reset_s.u32())))
 }
 
-/// The face with its surroundings: what is kept and pushed of a frame.
 fn picture_of(frame: &Frame, face: Rect) -> Picture {
+    Picture { frame: frame.pixels.clone(), crop: surroundings(frame, face) }
+}
+
+/// The part of a frame that shows a face with its surroundings: x, y, width, height.
+#[must_use]
+pub fn surroundings(frame: &Frame, face: Rect) -> (u32, u32, u32, u32) {
     let (width, height) = frame.pixels.dimensions();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the frame")]
     let clamp = |value: f32, most: u32| value.clamp(0.0, f32::from(u16::try_from(most).unwrap_or(u16::MAX))) as u32;
     let (dx, dy) = (face.width() * 0.5, face.height() * 0.4);
     let (x1, y1) = (clamp(face.x1 - dx, width), clamp(face.y1 - dy, height));
     let (x2, y2) = (clamp(face.x2 + dx, width), clamp(face.y2 + dy, height));
-    let crop = (x1, y1, x2.saturating_sub(x1).max(1), y2.saturating_sub(y1).max(1));
-    Picture { frame: frame.pixels.clone(), crop }
+    (x1, y1, x2.saturating_sub(x1).max(1), y2.saturating_sub(y1).max(1))
 }
 
 /// Sends queued frames one after the other, on a thread of its own: a frame takes tens of milliseconds.

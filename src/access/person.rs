@@ -176,8 +176,7 @@ pub struct Person {
     pub validity: Validity,
     /// When the person was added.
     pub created: LocalTime,
-    /// Fields of door-station models, kept as given: `IdCardId`, `AccessId`, `WardenId`, `RoomNum` and
-    /// `ChannelAuthorityN`.
+    /// Fields of door-station models, kept as given: `IdCardId`, `AccessId`, `WardenId`, `RoomNum`.
     pub extra: std::collections::BTreeMap<String, String>,
 }
 
