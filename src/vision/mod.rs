@@ -20,6 +20,8 @@ pub mod detect;
 pub mod embed;
 mod engine_builtin;
 #[cfg(target_pointer_width = "64")]
+mod engine_litert;
+#[cfg(target_pointer_width = "64")]
 mod engine_runtime;
 pub mod frame;
 pub mod gallery;

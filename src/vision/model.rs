@@ -92,7 +92,7 @@ impl Model {
     }
 }
 
-/// Which engine is wished for: `auto`, `builtin`, or the path of a TensorFlow Lite C library.
+/// Which engine is wished for: `auto`, `builtin`, or the path of a TensorFlow Lite or LiteRT library.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum EngineChoice {
     /// A library where one is found, else the built-in engine.
@@ -122,7 +122,7 @@ impl FromStr for EngineChoice {
 pub enum Runtime {
     /// TensorFlow Lite 1.15, part of this program.
     BuiltIn,
-    /// A TensorFlow Lite C library, opened at run time.
+    /// A TensorFlow Lite or LiteRT library, opened at run time.
     #[cfg(target_pointer_width = "64")]
     Library(engine_runtime::Shared),
 }
@@ -189,7 +189,7 @@ impl Runtime {
         match self {
             Self::BuiltIn => Ok(Box::new(engine_builtin::Network::load(name, bytes)?)),
             #[cfg(target_pointer_width = "64")]
-            Self::Library(library) => Ok(Box::new(library.load(name, bytes)?)),
+            Self::Library(library) => library.load(name, bytes),
         }
     }
 }

@@ -409,7 +409,7 @@ mod tests {
         ] {
             assert!(error.contains(part), "{part}\n---\n{error}");
         }
-        assert_eq!(error.lines().count(), 10, "{error}");
+        assert_eq!(error.lines().count(), 9, "{error}");
     }
 
     #[test]
