@@ -67,7 +67,10 @@ pub struct App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("address", &self.address).field("device_id", &self.device_id).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("address", &self.address)
+            .field("device_id", &self.device_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -363,7 +366,9 @@ fn enrol_folder(
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let mut photos: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].iter().any(|k| e.eq_ignore_ascii_case(k))))
+        .filter(|path| {
+            path.extension().is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].iter().any(|k| e.eq_ignore_ascii_case(k)))
+        })
         .collect();
     photos.sort();
     let known: std::collections::HashSet<String> = store.people().iter().map(|p| p.name.clone()).collect();

@@ -92,7 +92,11 @@ pub fn run(options: &Options) -> Result<Report, Failure> {
         eprintln!("No photos: only the detector and the search are measured. Give a folder of faces with --faces.");
     }
     eprintln!("Measuring the stages …");
-    let frames = if photos.is_empty() { vec![RgbImage::new(960, 1280)] } else { photos.iter().map(|p| p.frame.clone()).collect() };
+    let frames = if photos.is_empty() {
+        vec![RgbImage::new(960, 1280)]
+    } else {
+        photos.iter().map(|p| p.frame.clone()).collect()
+    };
     let gallery = vision.gallery();
     let (stages, pipeline_over_engine) = measure_stages(&mut vision, &frames, &gallery, options.liveness, &*clock)?;
     let (pack, engine) = (vision.pack.id.clone(), vision.runtime.name());
@@ -163,9 +167,10 @@ fn measure_stages(
             if !t.engine.is_zero() {
                 ratios.push(t.total.as_secs_f64() / t.engine.as_secs_f64());
             }
-            for (stage, span) in STAGES.iter().zip([
-                t.scale, t.detect, t.track, t.align, t.liveness, t.embed, t.search, t.total, t.engine,
-            ]) {
+            for (stage, span) in STAGES
+                .iter()
+                .zip([t.scale, t.detect, t.track, t.align, t.liveness, t.embed, t.search, t.total, t.engine])
+            {
                 series.entry(stage).or_default().push(span);
             }
         }

@@ -137,7 +137,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Models { verb: ModelsVerb::Check { dir } } => {
             let report = vision::check(&dir)?;
             println!("{report}");
-            Ok(if report.is_usable() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
     }
 }

@@ -199,7 +199,8 @@ impl Roster {
 
     /// What is kept of a photo, and the embedding of its largest face.
     fn register(&self, photo: &[u8]) -> Result<(Embedding, Registered)> {
-        let field = |e: Error| Error { detail: format!("picinfo: {}", e.detail).trim_end_matches([':', ' ']).into(), ..e };
+        let field =
+            |e: Error| Error { detail: format!("picinfo: {}", e.detail).trim_end_matches([':', ' ']).into(), ..e };
         let picture = decode_picture(photo, PictureLimits::default()).map_err(field)?;
         let embedding = self.portraitist.enrol(&picture).map_err(field)?.embedding;
         let jpeg = kept(photo, picture)?;

@@ -156,7 +156,8 @@ fn verify(account: &Account, user: &str, password: &str) -> bool {
 /// # Errors
 /// When the system gives no chance for a salt.
 pub fn account(user: &str, password: &str) -> Result<Account> {
-    let fails = |e: &dyn std::fmt::Display| Error::new(Fault::Unavailable, format!("the password cannot be hashed: {e}"));
+    let fails =
+        |e: &dyn std::fmt::Display| Error::new(Fault::Unavailable, format!("the password cannot be hashed: {e}"));
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|e| fails(&e))?;
     let hash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|e| fails(&e))?;

@@ -98,8 +98,7 @@ pub const SEARCH: Page = &[(NoPerson, 467), (NothingFound, 467)];
 pub const SUBSCRIBE: Page = &[(UnknownTopic, 464), (BadNum, 465), (BadTopics, 466)];
 
 /// Operators that take one picture.
-pub const PICTURE: Page =
-    &[(NoPicture, 464), (BadBase64, 474), (NoFace, 473), (NothingFound, 466)];
+pub const PICTURE: Page = &[(NoPicture, 464), (BadBase64, 474), (NoFace, 473), (NothingFound, 466)];
 
 /// The number of `fault` on `page`.
 #[must_use]

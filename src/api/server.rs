@@ -47,7 +47,12 @@ struct Server {
 }
 
 /// Serves until `ended` says so; then answers what is under way.
-pub async fn serve(listener: TcpListener, context: Arc<Context>, extra: Option<Extra>, mut ended: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    context: Arc<Context>,
+    extra: Option<Extra>,
+    mut ended: watch::Receiver<bool>,
+) {
     let (listener, gate) = match (tokio::net::TcpListener::from_std(listener), Gate::new()) {
         (Ok(listener), Ok(gate)) => (listener, gate),
         (Err(error), _) => return tracing::error!(%error, "the API cannot listen"),

@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tracing::{info, warn};
 
+use super::Context;
 use super::codes::{self, Page};
 use super::ops::{device, door, list, person, picture, record, subscribe};
 use super::wire::{self, Answer, Request};
-use super::Context;
 use crate::error::{Error, Fault, Result};
 
 /// An operator.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for Operator {
     }
 }
 
-fn op<Q: DeserializeOwned + JsonSchema>(
+fn op<Q: DeserializeOwned + JsonSchema + 'static>(
     name: &'static str,
     page: Page,
     run: fn(&Context, Q) -> Result<Answer>,
@@ -42,7 +42,7 @@ fn op<Q: DeserializeOwned + JsonSchema>(
 }
 
 /// The same for an operator that real platforms call with the `DeviceID` of another terminal.
-fn any_device<Q: DeserializeOwned + JsonSchema>(
+fn any_device<Q: DeserializeOwned + JsonSchema + 'static>(
     name: &'static str,
     page: Page,
     run: fn(&Context, Q) -> Result<Answer>,

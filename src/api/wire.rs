@@ -67,7 +67,8 @@ fn parse(body: &[u8]) -> Result<Value> {
     let mut value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(strict) => {
-            let text = std::str::from_utf8(body).map_err(|_| not_json(strict))?;
+            let text = std::str::from_utf8(body).ok().filter(|text| text.trim_start().starts_with(['{', '[']));
+            let Some(text) = text else { return Err(not_json(strict)) };
             serde_json::from_str(&repair(text)).map_err(not_json)?
         }
     };

@@ -86,8 +86,7 @@ pub fn subscribe(
     now: LocalTime,
 ) -> Result<()> {
     let old = settings.now().subscription.clone();
-    let goes_on =
-        begin.is_none() && old.resume && new.resume && !old.topics.is_empty() && old.address == new.address;
+    let goes_on = begin.is_none() && old.resume && new.resume && !old.topics.is_empty() && old.address == new.address;
     if goes_on {
         new.generation = old.generation;
         new.begin = old.begin;
@@ -210,9 +209,7 @@ impl Pusher {
         let in_time = u64::try_from(age).is_ok_and(|age| age <= LATE.as_secs());
         let rules = self.settings.now().door.clone();
         let body = match event {
-            Event::Control(record) => {
-                message::verify(record, topic, self.device_id, in_time, &rules, &self.store)?
-            }
+            Event::Control(record) => message::verify(record, topic, self.device_id, in_time, &rules, &self.store)?,
             Event::Capture(record) => message::snap(record, self.device_id, in_time, &self.store)?,
         };
         Ok(Some((path, body)))

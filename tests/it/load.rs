@@ -29,7 +29,8 @@ fn the_right_person_passes_while_people_are_enrolled_and_deleted() {
     let base = rig.url("");
     let total = many();
     let writer = std::thread::spawn(move || {
-        let photos: Vec<String> = people().into_iter().map(|(photo, _)| photo).filter(|p| !p.starts_with("p01")).collect();
+        let photos: Vec<String> =
+            people().into_iter().map(|(photo, _)| photo).filter(|p| !p.starts_with("p01")).collect();
         for n in 0..total {
             let body = json!({
                 "info": { "DeviceID": 1_300_001, "CustomizeID": n + 100, "Name": format!("person {n}") },
@@ -39,7 +40,8 @@ fn the_right_person_passes_while_people_are_enrolled_and_deleted() {
         }
         for ids in (0..total).collect::<Vec<_>>().chunks(50) {
             let ids: Vec<usize> = ids.iter().map(|n| n + 100).collect();
-            let body = json!({ "info": { "DeviceID": 1_300_001, "TotalNum": ids.len(), "IdType": 0, "CustomizeID": ids } });
+            let body =
+                json!({ "info": { "DeviceID": 1_300_001, "TotalNum": ids.len(), "IdType": 0, "CustomizeID": ids } });
             assert_eq!(call(&base, "DeletePerson", &body)["code"], 200);
         }
     });
@@ -53,5 +55,8 @@ fn the_right_person_passes_while_people_are_enrolled_and_deleted() {
     writer.join().unwrap();
     busy.sort_by(f64::total_cmp);
     let middle = busy[busy.len() / 2];
-    println!("{total} people enrolled and deleted: {middle:.1} frames per second of {idle:.1} idle, {:.2}", middle / idle);
+    println!(
+        "{total} people enrolled and deleted: {middle:.1} frames per second of {idle:.1} idle, {:.2}",
+        middle / idle
+    );
 }

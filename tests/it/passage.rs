@@ -46,7 +46,12 @@ fn show_everybody(rig: &Rig, enrolled: impl Fn(&str) -> bool) -> (Counts, Counts
 fn everybody_by(engine: EngineChoice) {
     let Some(rig) = Rig::with_engine(engine.clone()) else { return };
     let (known, _) = show_everybody(&rig, |_| true);
-    println!("{engine:?}: {} right, {} missed, {} wrong of those enrolled", known.right, known.missed.len(), known.wrong.len());
+    println!(
+        "{engine:?}: {} right, {} missed, {} wrong of those enrolled",
+        known.right,
+        known.missed.len(),
+        known.wrong.len()
+    );
     println!("missed: {:#?}", known.missed);
     assert_eq!(known.wrong, Vec::<String>::new(), "nobody may pass as somebody else");
     // At similarity 80 the pack itself misses 2 of the 28 pairs that count here in the reference figures.
@@ -102,7 +107,10 @@ fn the_lists_decide() {
     rig.set_door(json!({ "VerifyResetTime": 1 }));
     for (number, (photo, fields)) in [
         ("p01_1.jpg", json!({ "PersonType": 1 })),
-        ("p02_1.jpg", json!({ "Tempvalid": 1, "ValidBegin": "2018-01-01T00:00:00", "ValidEnd": "2018-12-31T23:59:59" })),
+        (
+            "p02_1.jpg",
+            json!({ "Tempvalid": 1, "ValidBegin": "2018-01-01T00:00:00", "ValidEnd": "2018-12-31T23:59:59" }),
+        ),
         ("p09_1.jpg", json!({ "Tempvalid": 3, "EffectNumber": 2 })),
     ]
     .into_iter()
@@ -169,7 +177,10 @@ fn remote_opening_follows_the_way() {
     }
     let range = json!({ "DeviceID": 1_300_001, "BeginTime": "2000-01-01T00:00:00", "EndTime": "2099-01-01T00:00:00" });
     let found = rig.wait(|| {
-        let found = rig.ok("SearchControl", &json!({ "info": { "Name": "远程开门", "BeginTime": range["BeginTime"], "EndTime": range["EndTime"] } }));
+        let found = rig.ok(
+            "SearchControl",
+            &json!({ "info": { "Name": "远程开门", "BeginTime": range["BeginTime"], "EndTime": range["EndTime"] } }),
+        );
         (found["info"]["TotalNum"] == 2).then_some(found)
     });
     assert_eq!(found["info"]["SearchInfo"][0]["VerfyType"], 27);

@@ -2,7 +2,6 @@
 //! missed. The subscriber is a real HTTP server.
 
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -99,16 +98,44 @@ fn key_set(list: &[&str]) -> BTreeSet<String> {
 
 /// The keys of the document's VerifyPush example (3.12.4).
 const VERIFY_KEYS: [&str; 28] = [
-    "DeviceID", "PersonID", "CreateTime", "Similarity1", "Similarity2", "VerifyStatus", "VerfyType", "PersonType",
-    "Name", "Gender", "Nation", "CardType", "IdCard", "Birthday", "Telnum", "Native", "Address", "Notes",
-    "MjCardFrom", "WGFacilityCode", "MjCardNo", "RFIDCard", "Tempvalid", "CustomizeID", "PersonUUID", "ValidBegin",
-    "ValidEnd", "Sendintime",
+    "DeviceID",
+    "PersonID",
+    "CreateTime",
+    "Similarity1",
+    "Similarity2",
+    "VerifyStatus",
+    "VerfyType",
+    "PersonType",
+    "Name",
+    "Gender",
+    "Nation",
+    "CardType",
+    "IdCard",
+    "Birthday",
+    "Telnum",
+    "Native",
+    "Address",
+    "Notes",
+    "MjCardFrom",
+    "WGFacilityCode",
+    "MjCardNo",
+    "RFIDCard",
+    "Tempvalid",
+    "CustomizeID",
+    "PersonUUID",
+    "ValidBegin",
+    "ValidEnd",
+    "Sendintime",
 ];
 
 #[test]
 fn each_event_comes_once_with_the_documents_keys() {
     let Some(rig) = Rig::start() else { return };
-    rig.enrol("p01", "p01_1.jpg", json!({ "CustomizeID": 123_456, "PersonUUID": "4476c20c-23ce-4178-8672-b292d33a3cd8" }));
+    rig.enrol(
+        "p01",
+        "p01_1.jpg",
+        json!({ "CustomizeID": 123_456, "PersonUUID": "4476c20c-23ce-4178-8672-b292d33a3cd8" }),
+    );
     for (topic, pictures) in [
         ("Verify", &["SanpPic", "RegisteredPic"][..]),
         ("VerifyWithSnap", &["SanpPic"]),

@@ -8,7 +8,11 @@ use crate::rig::Rig;
 fn the_lines_carry_the_enrolled_card_under_every_protocol() {
     let Some(rig) = Rig::start() else { return };
     rig.set_door(json!({ "ControlType": 0, "OpendoorWay": 0, "VerifyResetTime": 1, "PublicMjCardNo": 77 }));
-    rig.enrol("whole", "p01_1.jpg", json!({ "CustomizeID": 1, "MjCardFrom": 2, "WiegandType": 1, "CardMode": 0, "MjCardNo": 1_046_239 }));
+    rig.enrol(
+        "whole",
+        "p01_1.jpg",
+        json!({ "CustomizeID": 1, "MjCardFrom": 2, "WiegandType": 1, "CardMode": 0, "MjCardNo": 1_046_239 }),
+    );
     rig.enrol(
         "split",
         "p02_1.jpg",
@@ -35,7 +39,11 @@ fn the_lines_carry_the_enrolled_card_under_every_protocol() {
             let frames = frames(&rig, usize::from(value.is_some()));
             assert_eq!(frames.len(), usize::from(value.is_some()), "protocol {protocol}, {photo}");
             let Some(value) = value else { continue };
-            assert_eq!((frames[0]["bits"].clone(), frames[0]["value"].clone()), (json!(bits), json!(value)), "protocol {protocol}, {photo}");
+            assert_eq!(
+                (frames[0]["bits"].clone(), frames[0]["value"].clone()),
+                (json!(bits), json!(value)),
+                "protocol {protocol}, {photo}"
+            );
             assert_eq!(frames[0]["parity_ok"], true);
             check_timing(&frames[0]);
             assert_eq!(rig.door()["relay"], json!([]), "ControlType 0 leaves the relay alone");
@@ -80,7 +88,10 @@ fn automatic_cards_come_from_the_range() {
     rig.set_door(json!({ "AutoMjCardBgnNo": 500, "AutoMjCardEndNo": 501 }));
     for (number, photo) in ["p01_1.jpg", "p02_1.jpg"].iter().enumerate() {
         rig.enrol(photo, photo, json!({ "CustomizeID": number + 1, "MjCardFrom": 1 }));
-        let found = rig.ok("SearchPerson", &json!({ "info": { "SearchType": 0, "SearchID": (number + 1).to_string(), "Picture": 0 } }));
+        let found = rig.ok(
+            "SearchPerson",
+            &json!({ "info": { "SearchType": 0, "SearchID": (number + 1).to_string(), "Picture": 0 } }),
+        );
         assert_eq!(found["info"]["MjCardNo"], 500 + number, "{found}");
     }
     let full = rig.call(

@@ -121,10 +121,9 @@ pub fn set_time(cx: &Context, request: SetSysTime) -> Result<Answer> {
             if given.iter().all(Option::is_none) {
                 crate::bail!(BadParameter, "Year, Month, Day, Hour, Minute, Second: all are missing");
             }
-            let current = [now.year().into(), now.month(), now.day(), now.hour(), now.minute(), now.second()]
-                .map(i64::from);
-            let [year, month, day, hour, minute, second] =
-                std::array::from_fn(|i| given[i].unwrap_or(current[i]));
+            let small = [now.month(), now.day(), now.hour(), now.minute(), now.second()].map(i64::from);
+            let current = [i64::from(now.year()), small[0], small[1], small[2], small[3], small[4]];
+            let [year, month, day, hour, minute, second] = std::array::from_fn(|i| given[i].unwrap_or(current[i]));
             LocalTime::parse(&format!("{year:04}-{month}-{day}T{hour}:{minute}:{second}"))
                 .map_err(|_| Error::new(Fault::BadParameter, format!("Day: {year}-{month} has no day {day}")))?
         }

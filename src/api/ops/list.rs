@@ -46,7 +46,8 @@ pub struct SearchPerson {
 /// When nobody has the id.
 pub fn one(cx: &Context, request: SearchPerson) -> Result<Answer> {
     let id = request.id.as_str().trim();
-    let number = || id.parse::<u32>().map_err(|_| Error::new(Fault::BadParameter, format!("SearchID: {id:?} is no number")));
+    let number =
+        || id.parse::<u32>().map_err(|_| Error::new(Fault::BadParameter, format!("SearchID: {id:?} is no number")));
     let found = match request.kind.map_or(0, Int::get) {
         0 => cx.store.by_custom_id(number()?),
         1 => cx.store.by_uuid(id),

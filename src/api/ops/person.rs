@@ -275,9 +275,13 @@ impl PersonFields {
 fn automatic_card(rules: &Door, cx: &Context) -> Result<Card> {
     let (first, last) = (rules.auto_card_first.u32(), rules.auto_card_last.u32());
     let number = cx.store.free_card(first, last).ok_or_else(|| {
-        Error::new(Fault::BadCard, format!("MjCardNo: all of AutoMjCardBgnNo {first} to AutoMjCardEndNo {last} are taken"))
+        Error::new(
+            Fault::BadCard,
+            format!("MjCardNo: all of AutoMjCardBgnNo {first} to AutoMjCardEndNo {last} are taken"),
+        )
     })?;
-    let format = if rules.wiegand.data_bits() == WiegandProtocol::W26.data_bits() { CardFormat::W26 } else { CardFormat::W34 };
+    let format =
+        if rules.wiegand.data_bits() == WiegandProtocol::W26.data_bits() { CardFormat::W26 } else { CardFormat::W34 };
     Card::new(format, None, number)
 }
 

@@ -128,8 +128,7 @@ pub struct SearchControl {
 /// # Errors
 /// A condition that is missing or wrong, nobody of the id, or the store.
 pub fn control(cx: &Context, request: SearchControl) -> Result<Answer> {
-    let range =
-        range((request.begin, request.end), request.descending, request.skip, request.count, CONTROL_PAGE);
+    let range = range((request.begin, request.end), request.descending, request.skip, request.count, CONTROL_PAGE);
     let pictures = request.pictures.map_or(0, Int::get);
     if request.kind.is_some_and(Flag::on) {
         return control_of(cx, &request, range, pictures);
@@ -213,8 +212,20 @@ fn about(cx: &Context, person: &Person, record: Option<&ControlRecord>) -> Map<S
     entry.insert("VerifyStatus".into(), record.map_or(0, |r| r.status.number()).into());
     entry.insert("Similarity".into(), record.map_or(0.0, |r| tenths(r.similarity)).into());
     for key in [
-        "PersonType", "Name", "MjCardFrom", "WGFacilityCode", "MjCardNo", "RFIDCard", "Gender", "Nation", "CardType",
-        "IdCard", "Birthday", "Telnum", "Native", "Address",
+        "PersonType",
+        "Name",
+        "MjCardFrom",
+        "WGFacilityCode",
+        "MjCardNo",
+        "RFIDCard",
+        "Gender",
+        "Nation",
+        "CardType",
+        "IdCard",
+        "Birthday",
+        "Telnum",
+        "Native",
+        "Address",
     ] {
         if let Some(value) = fields.remove(key) {
             entry.insert(key.into(), value);
@@ -269,8 +280,7 @@ pub fn capture_count(cx: &Context, stretch: Stretch) -> Result<Answer> {
 /// # Errors
 /// A time that is missing or wrong, or the store.
 pub fn captures(cx: &Context, stretch: Stretch) -> Result<Answer> {
-    let range =
-        range((stretch.begin, stretch.end), stretch.descending, stretch.skip, stretch.count, CAPTURE_PAGE);
+    let range = range((stretch.begin, stretch.end), stretch.descending, stretch.skip, stretch.count, CAPTURE_PAGE);
     let entry = |record: &CaptureRecord| -> Result<Value> {
         let jpeg = record.snap.as_deref().map_or(Ok(None), |name| cx.store.snap(name))?;
         let picture = jpeg.map_or_else(String::new, as_picture);

@@ -116,7 +116,8 @@ fn topics(given: Option<Vec<String>>) -> Result<Vec<String>> {
 }
 
 fn check_address(address: &str) -> Result<()> {
-    let wrong = || Error::new(Fault::BadParameter, format!("SubscribeAddr: {address:?} is not like http://192.168.2.11:8080"));
+    let wrong =
+        || Error::new(Fault::BadParameter, format!("SubscribeAddr: {address:?} is not like http://192.168.2.11:8080"));
     let uri: hyper::Uri = address.parse().map_err(|_| wrong())?;
     let scheme = uri.scheme_str().filter(|scheme| ["http", "https"].contains(scheme));
     let host = uri.host().filter(|host| !host.is_empty());
