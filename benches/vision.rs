@@ -65,7 +65,8 @@ fn print(timings: &[Timings]) {
         all[all.len() / 2]
     };
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
-    let stages: [(&str, fn(&Timings) -> Duration); 10] = [
+    type Stage = (&'static str, fn(&Timings) -> Duration);
+    let stages: [Stage; 10] = [
         ("scale", |t| t.scale),
         ("detect", |t| t.detect),
         ("track", |t| t.track),

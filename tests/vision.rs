@@ -411,7 +411,7 @@ fn nobody_is_seen_where_nobody_is() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
         let view = View { min_width: 122.0, area: WHOLE, liveness: true };
-        let noise = |x: u32, y: u32| [(x * 7919 ^ y * 104_729) as u8, (x * y) as u8, (x ^ y) as u8];
+        let noise = |x: u32, y: u32| [((x * 7919) ^ (y * 104_729)) as u8, (x * y) as u8, (x ^ y) as u8];
         for pixels in [RgbImage::new(960, 1280), RgbImage::from_fn(960, 1280, |x, y| image::Rgb(noise(x, y)))] {
             let photo = pixels.clone();
             let frame = Frame { pixels: Arc::new(pixels), at: Mono(0), number: 0 };

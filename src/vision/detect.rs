@@ -20,7 +20,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecoderKind {
-    /// Anchors of three strides with two sizes each; see [`super::retinaface`].
+    /// Anchors of three strides with two sizes each; see `retinaface`.
     Retinaface,
 }
 

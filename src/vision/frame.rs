@@ -67,20 +67,19 @@ impl Letterbox {
         if new_w == 0 || new_h == 0 {
             return Err(Error::new(Fault::BadPicture, format!("{w}x{h} pixels are no picture")));
         }
-        let stride = self.width * 3;
-        match w / new_w {
-            k if k * new_w == w && k * new_h == h && k <= MAX_RATIO => match k {
-                2 => average::<2>(picture, (new_w, new_h), self.mean, &mut self.sums, stride, input),
-                4 => average::<4>(picture, (new_w, new_h), self.mean, &mut self.sums, stride, input),
-                5 => average::<5>(picture, (new_w, new_h), self.mean, &mut self.sums, stride, input),
-                _ => self.resize(picture, new_w, new_h, input)?,
-            },
+        let (size, stride) = ((new_w, new_h), self.width * 3);
+        // 0: not whole.
+        let ratio = if w % new_w == 0 && h == w / new_w * new_h { w / new_w } else { 0 };
+        match ratio {
+            2 => average::<2>(picture, size, self.mean, &mut self.sums, stride, input),
+            4 => average::<4>(picture, size, self.mean, &mut self.sums, stride, input),
+            5 => average::<5>(picture, size, self.mean, &mut self.sums, stride, input),
             _ => self.resize(picture, new_w, new_h, input)?,
         }
-        for row in input.chunks_exact_mut(self.width * 3).take(new_h) {
+        for row in input.chunks_exact_mut(stride).take(new_h) {
             row[new_w * 3..].fill(0.0);
         }
-        input[new_h * self.width * 3..].fill(0.0);
+        input[new_h * stride..].fill(0.0);
         Ok(Placement { sx: w as f32 / new_w as f32, sy: h as f32 / new_h as f32 })
     }
 
@@ -126,38 +125,10 @@ fn average<const K: usize>(
 ) {
     sums.resize(size.0 * K * 3 + 1, 0);
     let rows = input.chunks_exact_mut(stride).map(|row| &mut row[..size.0 * 3]).take(size.1);
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has what the function is compiled for.
-        unsafe { average_rows_avx2::<K>(picture.as_raw(), mean, sums, rows) };
-        return;
-    }
-    average_rows::<K>(picture.as_raw(), mean, sums, rows);
-}
-
-/// The same compiled for wider vectors; programs for x86-64 are otherwise built for its oldest processors.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
-fn average_rows_avx2<'r, const K: usize>(
-    pixels: &[u8],
-    mean: [f32; 3],
-    sums: &mut [u16],
-    rows: impl Iterator<Item = &'r mut [f32]>,
-) {
-    average_rows::<K>(pixels, mean, sums, rows);
-}
-
-#[inline(always)]
-fn average_rows<'r, const K: usize>(
-    pixels: &[u8],
-    mean: [f32; 3],
-    sums: &mut [u16],
-    rows: impl Iterator<Item = &'r mut [f32]>,
-) {
     let share = 1.0 / (K * K) as f32;
-    let stride = sums.len() - 1;
-    for (block, row) in pixels.chunks_exact(stride * K).zip(rows) {
-        sum_rows(block, stride, &mut sums[..stride]);
+    let width = sums.len() - 1;
+    for (block, row) in picture.as_raw().chunks_exact(width * K).zip(rows) {
+        sum_rows(block, width, &mut sums[..width]);
         for (column, pixel) in row.chunks_exact_mut(3).enumerate() {
             let total = sum_columns(sums, column * K * 3, K);
             for c in 0..3 {
@@ -172,7 +143,6 @@ pub(super) const MAX_RATIO: usize = 16;
 
 /// Adds up rows column by column into `sums`: the rows begin at every `stride`th byte of `pixels`, at most
 /// [`MAX_RATIO`] of them, and of each as many bytes count as `sums` is long.
-#[inline(always)]
 pub(super) fn sum_rows(pixels: &[u8], stride: usize, sums: &mut [u16]) {
     let length = sums.len();
     let mut rows = pixels.chunks(stride).map(|row| &row[..length]);
@@ -195,7 +165,7 @@ pub(super) fn sum_rows(pixels: &[u8], stride: usize, sums: &mut [u16]) {
 }
 
 /// Adds up `k` pixels of summed rows, beginning at `from`; `sums` has at least one number behind the last of them.
-#[inline(always)]
+#[inline]
 pub(super) fn sum_columns(sums: &[u16], from: usize, k: usize) -> [f32; 3] {
     // Red, green and blue are added at once, side by side in one word; the number behind them comes along and
     // is not used. Nothing runs over into a neighbour, MAX_RATIO * MAX_RATIO * 255 fits 16 bits.
