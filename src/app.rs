@@ -173,14 +173,17 @@ impl App {
             let pusher = pusher.clone();
             move || pusher.beat()
         });
+        // Watchers hold bells alone: holding the pusher would tie it, store and settings into a ring that
+        // nothing could ever drop.
         store.watch(Box::new({
-            let pusher = pusher.clone();
-            move || pusher.bell.ring()
+            let bell = pusher.bell.clone();
+            move || bell.ring()
         }));
         settings.watch({
-            let (pusher, events) = (pusher.clone(), events.clone());
+            let (bell, beat_bell, events) = (pusher.bell.clone(), pusher.beat_bell.clone(), events.clone());
             move || {
-                pusher.wake();
+                bell.ring();
+                beat_bell.ring();
                 events.send(Event::Command(Command::Settings));
             }
         });

@@ -1,5 +1,8 @@
 //! People, kept in step between the store and the gallery: stored first, searchable then.
 
+// Places in pictures are small numbers.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
 use std::sync::{Arc, Mutex};
 
 use image::codecs::jpeg::JpegEncoder;
@@ -16,6 +19,9 @@ use crate::vision::{Embedding, Face, Gallery, Pack, PictureLimits, Portrait, Por
 
 /// A registered photo is kept at most this large: the input of the enrolment detector.
 const KEPT: (u32, u32) = (480, 640);
+/// A photo is kept as it was sent if its face is at least this wide; otherwise the part around the face is
+/// cut out first, so that another model pack can be computed from what is kept.
+const KEPT_FACE: f32 = 120.0;
 /// Quality of photos that had to be encoded anew.
 const JPEG_QUALITY: u8 = 90;
 
@@ -186,7 +192,6 @@ impl Roster {
     }
 
     fn check_unique(&self, embedding: &Embedding, own: Option<LibId>) -> Result<()> {
-        #[expect(clippy::cast_precision_loss, reason = "50 to 100")]
         let threshold = self.settings.now().door.face_threshold.get() as f32;
         let similar = self.most_similar(embedding, 2).into_iter().find(|(id, _)| own != Some(LibId(*id)));
         match similar.filter(|(_, similarity)| *similarity >= threshold) {
@@ -202,24 +207,46 @@ impl Roster {
         let field =
             |e: Error| Error { detail: format!("picinfo: {}", e.detail).trim_end_matches([':', ' ']).into(), ..e };
         let picture = decode_picture(photo, PictureLimits::default()).map_err(field)?;
-        let embedding = self.portraitist.enrol(&picture).map_err(field)?.embedding;
-        let jpeg = kept(photo, picture)?;
+        let Portrait { embedding, face, .. } = self.portraitist.enrol(&picture).map_err(field)?;
+        let jpeg = kept(photo, picture, &face)?;
         let registered = Registered { jpeg, embedding: embedding.to_vec(), pack: self.pack.id.clone() };
         Ok((embedding, registered))
     }
 }
 
-/// The photo as it is kept: as sent where it is a small JPEG, else scaled and encoded.
-fn kept(photo: &[u8], picture: RgbImage) -> Result<Vec<u8>> {
+/// The photo as it is kept: as sent where it is a small JPEG of a large face, else the face with its
+/// surroundings, scaled and encoded.
+fn kept(photo: &[u8], picture: RgbImage, face: &Face) -> Result<Vec<u8>> {
     let small = picture.width() <= KEPT.0 && picture.height() <= KEPT.1;
-    if small && image::guess_format(photo).is_ok_and(|format| format == ImageFormat::Jpeg) {
+    let jpeg = image::guess_format(photo).is_ok_and(|format| format == ImageFormat::Jpeg);
+    let shrinks = (KEPT.0 as f32 / picture.width() as f32).min(KEPT.1 as f32 / picture.height() as f32).min(1.0);
+    let large_face = face.bbox.width() * shrinks >= KEPT_FACE;
+    if small && jpeg && large_face {
         return Ok(photo.to_vec());
     }
-    let picture = DynamicImage::from(picture);
-    let picture = if small { picture } else { picture.resize(KEPT.0, KEPT.1, FilterType::Triangle) };
+    let mut picture = DynamicImage::from(picture);
+    if !large_face {
+        let (x, y, width, height) = around(face, &picture);
+        picture = picture.crop_imm(x, y, width, height);
+    }
+    if picture.width() > KEPT.0 || picture.height() > KEPT.1 {
+        picture = picture.resize(KEPT.0, KEPT.1, FilterType::Triangle);
+    }
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, JPEG_QUALITY)
         .encode_image(&picture.into_rgb8())
         .map_err(|e| Error::new(Fault::BadPicture, "picinfo: cannot be encoded").because(e))?;
     Ok(jpeg)
+}
+
+/// A 3:4 portrait around the face, as far as the picture reaches: x, y, width, height.
+fn around(face: &Face, picture: &DynamicImage) -> (u32, u32, u32, u32) {
+    let (centre, width) = (face.bbox.centre(), face.bbox.width().max(face.bbox.height()) * 2.4);
+    let height = width * 4.0 / 3.0;
+    let edge = |at: f32, most: u32| at.clamp(0.0, most as f32) as u32;
+    let (x1, x2) = (centre.x - width / 2.0, centre.x + width / 2.0);
+    let (y1, y2) = (centre.y - height / 2.0, centre.y + height / 2.0);
+    let (x, y) = (edge(x1, picture.width()), edge(y1, picture.height()));
+    let (right, bottom) = (edge(x2, picture.width()), edge(y2, picture.height()));
+    (x, y, right.saturating_sub(x).max(1), bottom.saturating_sub(y).max(1))
 }

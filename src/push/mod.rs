@@ -245,11 +245,6 @@ impl Pusher {
     /// Ends both loops.
     pub fn stop(&self) {
         lock(&self.status.0).stopped = true;
-        self.wake();
-    }
-
-    /// Lets both loops look again: new events, or other settings.
-    pub fn wake(&self) {
         self.bell.ring();
         self.beat_bell.ring();
     }

@@ -31,7 +31,16 @@ struct Subscriber {
 
 impl Subscriber {
     fn start(address: &str, reply: &'static str) -> Self {
-        let server = Arc::new(Server::http(address).unwrap());
+        // A predecessor on the same port may take a moment to let go of it.
+        let server = (0..).find_map(|attempt| match Server::http(address) {
+            Ok(server) => Some(server),
+            Err(error) if attempt > 200_000 => panic!("{address}: {error}"),
+            Err(_) => {
+                std::thread::yield_now();
+                None
+            }
+        });
+        let server = Arc::new(server.unwrap());
         let address = server.server_addr().to_ip().unwrap();
         let (received, stopped) = (Arc::<Mutex<Vec<Received>>>::default(), Arc::new(AtomicBool::new(false)));
         let thread = std::thread::spawn({

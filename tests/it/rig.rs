@@ -46,6 +46,8 @@ impl Rig {
         board.listen = ([127, 0, 0, 1], 0).into();
         let devices = board.open(self.clock.clone()).unwrap();
         self.app = Some(App::start(board, devices, self.clock.clone(), Options::default()).unwrap());
+        // Short enough to be over before the next person comes.
+        self.set_door(json!({ "IOStayTime": 20 }));
     }
 
     /// Stops the terminal and starts it again on the same data.
@@ -117,6 +119,11 @@ impl Rig {
     pub fn events(&self, since: u64) -> Vec<Value> {
         let text = get_text(&self.url(&format!("/sim/events?since={since}")));
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Whether the relay has opened the door since it was last forgotten.
+    pub fn opened(&self) -> bool {
+        self.door()["relay"].as_array().unwrap().iter().any(|change| change["closed"] == true)
     }
 
     pub fn door(&self) -> Value {
