@@ -1,0 +1,288 @@
+//! From a camera frame to who is there: detect, track, judge the view, align, liveness, embed, search.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::align::{Aligner, Alignment};
+use super::detect::Detector;
+use super::embed::{Embedder, Embedding};
+use super::frame::Frame;
+use super::gallery::Gallery;
+use super::geometry::{Face, Rect};
+use super::liveness::{Liveness, LivenessModel, Window};
+use super::model::Runtime;
+use super::pack::{LivenessSpec, Pack};
+use super::quality::{self, Light, Reason};
+use super::similarity::{Similarity, SimilarityMap};
+use super::track::{TrackId, Tracker};
+use crate::clock::{Clock, Mono};
+use crate::error::Result;
+
+/// What is asked of a face, in pixels of the frame.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct View {
+    /// Narrower faces are too far away.
+    pub min_width: f32,
+    /// The middle of a face must lie in it.
+    pub area: Rect,
+    /// Whether liveness is checked.
+    pub liveness: bool,
+}
+
+/// What one frame showed.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The largest face, if there is one.
+    pub sighting: Option<Sighting>,
+    /// Tracks that will not be seen again.
+    pub lost: Vec<TrackId>,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// The largest face of a frame and what is known about it.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    /// The same from frame to frame for the same face.
+    pub track: TrackId,
+    /// Where it was seen.
+    pub frame: Frame,
+    /// In pixels of the frame.
+    pub face: Face,
+    /// How many faces the frame shows.
+    pub faces: usize,
+    /// Whether the view was good enough; if not, nothing below is known.
+    pub quality: Result<(), Reason>,
+    /// `None` when not checked.
+    pub liveness: Option<Liveness>,
+    /// The most alike enrolled face, however little alike; `None` when nobody is enrolled.
+    pub best: Option<Match>,
+    /// Of this view; for one-to-one comparisons with [`Gallery::compare`].
+    pub embedding: Option<Embedding>,
+    /// Time the networks took on this frame.
+    pub engine_time: Duration,
+}
+
+/// An enrolled face that a seen face looks like.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Match {
+    /// As enrolled in the gallery.
+    pub id: u32,
+    /// -1 to 1.
+    pub cosine: f32,
+    /// 0 to 100.
+    pub similarity: Similarity,
+}
+
+/// Where the time for one frame went; stages that were not reached are zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timings {
+    /// Scaling the frame into the detector's input.
+    pub scale: Duration,
+    /// Running the detector and reading its output.
+    pub detect: Duration,
+    /// Tracking and judging the view.
+    pub track: Duration,
+    /// Cutting the aligned crop and measuring its light.
+    pub align: Duration,
+    /// Cutting crops for the liveness networks and running them.
+    pub liveness: Duration,
+    /// Running the embedding network.
+    pub embed: Duration,
+    /// Searching the gallery.
+    pub search: Duration,
+    /// From frame to outcome.
+    pub total: Duration,
+    /// The part of `total` inside the engine.
+    pub engine: Duration,
+}
+
+/// Looks at the frames of one camera, in their order.
+#[derive(Debug)]
+pub struct Pipeline {
+    detector: Detector,
+    tracker: Tracker<Memory>,
+    aligner: Aligner,
+    liveness: Vec<LivenessModel>,
+    liveness_spec: LivenessSpec,
+    embedder: Embedder,
+    similarity: SimilarityMap,
+    clock: Arc<dyn Clock>,
+}
+
+/// What is remembered about a track.
+#[derive(Debug, Default)]
+struct Memory {
+    liveness: Window,
+    last: Option<Embedding>,
+}
+
+impl Pipeline {
+    /// Loads the networks of `pack` from the folder `weights`.
+    ///
+    /// # Errors
+    /// When a file is missing, another one, or not of the described shape.
+    pub fn open(pack: &Pack, weights: &Path, runtime: &Runtime, clock: Arc<dyn Clock>) -> Result<Self> {
+        let open = |m| LivenessModel::open(m, weights, runtime, clock.clone());
+        Ok(Self {
+            detector: Detector::open(&pack.detector, weights, runtime, clock.clone())?,
+            tracker: Tracker::default(),
+            aligner: Aligner::default(),
+            liveness: pack.liveness.models.iter().map(open).collect::<Result<_>>()?,
+            liveness_spec: pack.liveness.clone(),
+            embedder: Embedder::open(&pack.embedding, weights, runtime, clock.clone())?,
+            similarity: pack.similarity,
+            clock,
+        })
+    }
+
+    /// Looks at one frame.
+    ///
+    /// # Errors
+    /// When an engine fails or the frame is empty; the next frame may be tried.
+    pub fn process(&mut self, frame: &Frame, view: &View, gallery: &Gallery) -> Result<Outcome> {
+        let mut watch = Watch::start(self.clock.clone());
+        let mut timings = Timings::default();
+
+        let placement = self.detector.load(&frame.pixels)?;
+        timings.scale = watch.lap();
+        let faces = self.detector.find(placement)?;
+        let (largest, count) = (faces.first().copied(), faces.len());
+        timings.detect = watch.lap();
+        let (tracks, lost) = self.tracker.follow(faces);
+        timings.engine = self.detector.model().last_run();
+
+        let mut sighting = None;
+        if let (Some(face), Some(track)) = (largest, tracks.first().copied()) {
+            let mut seen = Sighting {
+                track,
+                frame: frame.clone(),
+                face,
+                faces: count,
+                quality: Ok(()),
+                liveness: None,
+                best: None,
+                embedding: None,
+                engine_time: Duration::ZERO,
+            };
+            timings.track = watch.lap();
+            seen.quality = match self.judge(&mut seen, view, gallery, &mut watch, &mut timings) {
+                Ok(()) => Ok(()),
+                Err(Obstacle::View(reason)) => Err(reason),
+                Err(Obstacle::Engine(error)) => return Err(error),
+            };
+            seen.engine_time = timings.engine;
+            sighting = Some(seen);
+        }
+        timings.total = watch.total();
+        Ok(Outcome { sighting, lost, timings })
+    }
+
+    /// The stages that need a face: fills in what is known about `seen`.
+    fn judge(
+        &mut self,
+        seen: &mut Sighting,
+        view: &View,
+        gallery: &Gallery,
+        watch: &mut Watch,
+        timings: &mut Timings,
+    ) -> Result<(), Obstacle> {
+        let picture = &*seen.frame.pixels;
+        let least = if view.liveness { self.liveness_spec.min_width } else { 0.0 };
+        quality::check_view(&seen.face, picture.dimensions(), view.min_width.max(least), &view.area)?;
+        let alignment = Alignment::from_landmarks(&seen.face.landmarks).ok_or(Reason::NotAFace)?;
+        timings.track += watch.lap();
+
+        let crop = self.aligner.warp(picture, &alignment);
+        quality::check_light(&Light::of(crop))?;
+        timings.align = watch.lap();
+
+        let score =
+            if view.liveness { Some(live(&mut self.liveness, picture, &seen.face.bbox, timings)?) } else { None };
+        timings.liveness = watch.lap();
+
+        let embedding = self.embedder.embed(crop)?;
+        timings.engine += self.embedder.model().last_run();
+        timings.embed = watch.lap();
+        let embedding = embedding.ok_or(Reason::NotAFace)?;
+
+        if let Some(memory) = self.tracker.memory(seen.track) {
+            // Half-way similarity is what two pictures of one person reach even in bad light: below it somebody
+            // else stands here, or a picture of somebody else, and earlier liveness says nothing about it.
+            let changed = memory.last.as_ref().is_some_and(|last| last.cosine(&embedding) < self.similarity.centre);
+            if changed || score.is_none() {
+                memory.liveness.clear();
+            }
+            seen.liveness = score.map(|score| memory.liveness.push(score, &self.liveness_spec));
+            memory.last = Some(embedding.clone());
+        }
+        seen.best = gallery.search(&embedding).map(|c| Match {
+            id: c.id,
+            cosine: c.cosine,
+            similarity: self.similarity.from_cosine(c.cosine),
+        });
+        seen.embedding = Some(embedding);
+        timings.search = watch.lap();
+        Ok(())
+    }
+}
+
+/// Mean score of the liveness networks; adds their running time.
+fn live(models: &mut [LivenessModel], picture: &image::RgbImage, bbox: &Rect, timings: &mut Timings) -> Result<f32> {
+    let mut sum = 0.0;
+    for model in models.iter_mut() {
+        sum += model.score(picture, bbox)?;
+        timings.engine += model.model().last_run();
+    }
+    Ok(sum / models.len() as f32)
+}
+
+/// What keeps a face from being compared.
+enum Obstacle {
+    View(Reason),
+    Engine(crate::error::Error),
+}
+
+impl From<Reason> for Obstacle {
+    fn from(reason: Reason) -> Self {
+        Self::View(reason)
+    }
+}
+
+impl From<crate::error::Error> for Obstacle {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl Timings {
+    /// The pipeline's own work: everything outside the engine.
+    #[must_use]
+    pub fn own(&self) -> Duration {
+        self.total.saturating_sub(self.engine)
+    }
+}
+
+/// Takes the time between stages.
+struct Watch {
+    clock: Arc<dyn Clock>,
+    start: Mono,
+    last: Mono,
+}
+
+impl Watch {
+    fn start(clock: Arc<dyn Clock>) -> Self {
+        let now = clock.mono();
+        Self { clock, start: now, last: now }
+    }
+
+    fn lap(&mut self) -> Duration {
+        let last = std::mem::replace(&mut self.last, self.clock.mono());
+        self.last.since(last)
+    }
+
+    fn total(&self) -> Duration {
+        self.clock.mono().since(self.start)
+    }
+}
