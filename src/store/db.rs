@@ -4,6 +4,7 @@ use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +20,11 @@ pub(super) const FORMAT: u32 = 1;
 
 /// Memory sled may keep pages in: the store answers most questions from memory of its own.
 const CACHE_BYTES: u64 = 32 << 20;
+
+/// How often, and after how long, a database that somebody has open is tried again: sled's own threads
+/// let go of it a moment after the store that was closed. No clock of ours plays a part in that.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The trees. Keys of numbers are big-endian, so that trees are in their order.
 #[derive(Debug)]
@@ -93,19 +99,31 @@ impl Db {
     pub(super) fn open(dir: &Path) -> Result<Self> {
         let unusable = |why: &str| Error::new(Fault::StoreFailed, format!("{}: {why}", dir.display()));
         let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
-        let sled = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
-            .map_err(|_| unusable("the database is damaged; move this folder away and start again, or restore a copy"))?
-            .map_err(|error| {
-                let text = error.to_string();
-                let advice = if text.contains("could not acquire lock") {
-                    "another process has the database open; stop it first"
-                } else {
-                    "the database cannot be opened; see that the folder is writable and the disk not full, \
-                     or move the folder away to start with an empty one"
-                };
-                unusable(advice).because(error)
-            })?;
+        let mut tries = 0;
+        let sled = loop {
+            // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
+                Ok(Ok(sled)) => break sled,
+                Ok(Err(error)) if is_locked(&error) && tries < LOCK_TRIES => {
+                    tries += 1;
+                    std::thread::park_timeout(LOCK_PAUSE);
+                }
+                Ok(Err(error)) => {
+                    let advice = if is_locked(&error) {
+                        "another process has the database open; stop it first"
+                    } else {
+                        "the database cannot be opened; see that the folder is writable and the disk not full, \
+                         or move the folder away to start with an empty one"
+                    };
+                    return Err(unusable(advice).because(error));
+                }
+                Err(_) => {
+                    return Err(unusable(
+                        "the database is damaged; restore a copy, or move this folder away to start anew",
+                    ));
+                }
+            }
+        };
         let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
         let meta = tree("meta")?;
         let generation = generation(&meta)?;
@@ -220,6 +238,10 @@ fn generation(meta: &Tree) -> Result<u32> {
             Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy").because(e)
         })
     })
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    error.to_string().contains("could not acquire lock")
 }
 
 /// Turns sled's error into the store's; `doing` says at what.

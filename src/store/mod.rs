@@ -46,6 +46,9 @@ pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use writer::{Job, Next, Writer};
 
+/// Photos without rows that a crash explains; more of them mean that rows were lost.
+const STRAY_PHOTOS: u64 = 32;
+
 /// How much the terminal keeps (board profile).
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -193,6 +196,15 @@ impl Store {
         let next_photo = photos
             .sweep(|file| !whole || known.contains(&file))
             .max(known.iter().max().map_or(0, |file| file.saturating_add(1)));
+        // Adds that a crash cut short leave a photo or two without a row.
+        let noted = db.meta("next_photo")?.unwrap_or(0_u64);
+        if next_photo > noted.saturating_add(STRAY_PHOTOS) {
+            tracing::error!(
+                photos = next_photo - noted,
+                "the database is older than its photos: it was damaged or replaced; restore a copy of the whole \
+                 folder, or send the people again"
+            );
+        }
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
         let (control, capture) = (load_marks(&db.lists().controls)?, load_marks(&db.captures)?);

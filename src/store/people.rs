@@ -81,6 +81,7 @@ impl Store {
     fn put(&self, mut change: Change, person: Person, photo: Option<Photo>, embedding: Option<Vec<u8>>) -> Result<()> {
         let key = person.id.0.to_be_bytes();
         if let Some(embedding) = embedding {
+            change.meta("next_photo", &self.core.next_photo.load(Ordering::Relaxed))?;
             change.embeddings.insert(&key, embedding);
         }
         let row = Row { person: Arc::new(person), photo };

@@ -230,6 +230,18 @@ impl Writer {
             if orphans.contains(&(prepared.kind(), prepared.id())) {
                 continue;
             }
+            let row = match &prepared.event {
+                Event::Control(record) => to_json(record),
+                Event::Capture(record) => to_json(record),
+            };
+            // Tried again it would fail again, and hold up all others.
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    tracing::error!(id = prepared.id(), %error, "record lost: it cannot be written as a row");
+                    continue;
+                }
+            };
             let mark = Mark {
                 seconds: prepared.event.time().seconds(),
                 id: prepared.id(),
@@ -237,10 +249,6 @@ impl Writer {
                 seq: if prepared.push { next.seq } else { 0 },
             };
             next.seq += u64::from(prepared.push);
-            let row = match &prepared.event {
-                Event::Control(record) => to_json(record),
-                Event::Capture(record) => to_json(record),
-            }?;
             change.records(prepared.kind()).insert(&mark.key(), row);
             new.push((prepared.kind(), mark));
         }

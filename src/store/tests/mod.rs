@@ -71,8 +71,17 @@ fn open(dir: &Path, limits: Limits) -> Result<Store> {
     Store::open(dir, limits, Arc::new(SystemClock::default()))
 }
 
+/// The database as it is, past the store. Tried until sled has let go of it.
 fn db(dir: &Path) -> sled::Db {
-    sled::open(dir.join("db")).unwrap()
+    (0..500)
+        .find_map(|_| {
+            let db = sled::open(dir.join("db")).ok();
+            if db.is_none() {
+                std::thread::park_timeout(std::time::Duration::from_millis(10));
+            }
+            db
+        })
+        .unwrap()
 }
 
 fn person(custom_id: u32) -> Person {

@@ -214,3 +214,17 @@ fn a_flood_of_pictures_costs_pictures_not_records() {
     let pictures = kept.iter().filter(|record| record.snap.is_some()).count();
     assert!(pictures >= 64 && pictures == rig.files("snaps").len(), "{pictures}");
 }
+
+#[test]
+fn a_clock_that_stands_still_holds_nothing_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(crate::clock::ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+    let store = Store::open(dir.path(), LIMITS, clock).unwrap();
+    let (done, wait) = std::sync::mpsc::channel();
+    store.watch(Box::new(move || done.send(()).unwrap()));
+    for n in 0..3 {
+        store.append_capture(capture(at(n)), picture(), true);
+        wait.recv().unwrap();
+        assert_eq!(store.last_seq(), n + 1);
+    }
+}
