@@ -6,7 +6,7 @@
 
 use image::RgbImage;
 
-use super::frame::{MAX_RATIO, sum_rows};
+use super::frame::{MAX_RATIO, sum_columns, sum_rows};
 use super::geometry::Point;
 
 /// Side of the crop, pixels.
@@ -99,7 +99,9 @@ impl Aligner {
         let (columns, rows) = (width.div_ceil(factor), height.div_ceil(factor));
         self.patch.clear();
         self.patch.resize((columns + 2) * (rows + 2), [0.0; 4]);
-        self.sums.resize(width * 3, 0);
+        // Room for the columns that the last block lacks, and for one number more; both stay black.
+        self.sums.clear();
+        self.sums.resize(columns * factor * 3 + 1, 0);
         let share = 1.0 / (factor * factor) as f32;
         let stride = picture.width() as usize * 3;
         let pixels = &picture.as_raw()[y * stride..(y + height) * stride];
@@ -112,15 +114,10 @@ impl Aligner {
                 continue;
             }
             let inner = &block[x * 3..block.len() - (stride - (x + width) * 3)];
-            sum_rows(inner, stride, &mut self.sums);
-            for (out, columns) in line[1..].iter_mut().zip(self.sums.chunks(factor * 3)) {
-                let mut total = [0_u32; 3];
-                for column in columns.chunks_exact(3) {
-                    for c in 0..3 {
-                        total[c] = total[c].wrapping_add(u32::from(column[c]));
-                    }
-                }
-                *out = [total[0] as f32 * share, total[1] as f32 * share, total[2] as f32 * share, 0.0];
+            sum_rows(inner, stride, &mut self.sums[..width * 3]);
+            for (column, out) in line[1..=columns].iter_mut().enumerate() {
+                let [r, g, b] = sum_columns(&self.sums, column * factor * 3, factor);
+                *out = [r * share, g * share, b * share, 0.0];
             }
         }
     }
@@ -141,9 +138,10 @@ impl Aligner {
                 // The clamp leads everything outside onto the black border.
                 let x = (row_x + u as f32 * dux).clamp(0.0, most_x);
                 let y = (row_y + u as f32 * duy).clamp(0.0, most_y);
-                let (left, top) = (x as usize, y as usize);
+                // Over a signed number: the processors have an instruction for that conversion.
+                let (left, top) = (x as i32, y as i32);
                 let (fx, fy) = (x - left as f32, y - top as f32);
-                let at = top * stride + left;
+                let at = top as usize * stride + left as usize;
                 let (Some(upper), Some(lower)) =
                     (self.patch.get(at..at + 2), self.patch.get(at + stride..at + stride + 2))
                 else {

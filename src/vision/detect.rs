@@ -20,7 +20,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecoderKind {
-    /// Anchors of three strides with two sizes each; see [`super::retinaface`].
+    /// Anchors of three strides with two sizes each; see `retinaface`.
     Retinaface,
 }
 
@@ -133,7 +133,8 @@ mod tests {
     #[test]
     fn of_overlapping_boxes_the_best_stays() {
         // (boxes as left edge and score, width 10) → left edges kept, best first
-        let cases: [(&[(f32, f32)], &[f32]); 5] = [
+        type Case = (&'static [(f32, f32)], &'static [f32]);
+        let cases: [Case; 5] = [
             (&[], &[]),
             (&[(0.0, 0.7), (1.0, 0.9), (2.0, 0.8)], &[1.0]),
             (&[(0.0, 0.7), (20.0, 0.9)], &[20.0, 0.0]),

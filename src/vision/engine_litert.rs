@@ -42,7 +42,7 @@ impl Compiled {
             Options::new(library).and_then(|o| o.hardware_accelerators(HwAccelerators::CPU)).map_err(failed)?;
         let compiled = CompiledModel::create(environment, model, &options).map_err(failed)?;
         let types = [model.input_tensor_type(0, 0).map_err(failed)?, model.output_tensor_type(0, 0).map_err(failed)?];
-        if types.iter().any(|t| u32::try_from(t.element_type) != Ok(FLOAT32)) {
+        if types.iter().any(|t| t.element_type != FLOAT32) {
             bail!(Unavailable, "{name}: its tensors are no plain 32-bit floats");
         }
         let shapes = types.map(|t| {

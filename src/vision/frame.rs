@@ -67,19 +67,19 @@ impl Letterbox {
         if new_w == 0 || new_h == 0 {
             return Err(Error::new(Fault::BadPicture, format!("{w}x{h} pixels are no picture")));
         }
-        match w / new_w {
-            k if k * new_w == w && k * new_h == h && k <= MAX_RATIO => match k {
-                2 => self.average::<2>(picture, new_w, new_h, input),
-                4 => self.average::<4>(picture, new_w, new_h, input),
-                5 => self.average::<5>(picture, new_w, new_h, input),
-                _ => self.resize(picture, new_w, new_h, input)?,
-            },
+        let (size, stride) = ((new_w, new_h), self.width * 3);
+        // 0: not whole.
+        let ratio = if w % new_w == 0 && h == w / new_w * new_h { w / new_w } else { 0 };
+        match ratio {
+            2 => average::<2>(picture, size, self.mean, &mut self.sums, stride, input),
+            4 => average::<4>(picture, size, self.mean, &mut self.sums, stride, input),
+            5 => average::<5>(picture, size, self.mean, &mut self.sums, stride, input),
             _ => self.resize(picture, new_w, new_h, input)?,
         }
-        for row in input.chunks_exact_mut(self.width * 3).take(new_h) {
+        for row in input.chunks_exact_mut(stride).take(new_h) {
             row[new_w * 3..].fill(0.0);
         }
-        input[new_h * self.width * 3..].fill(0.0);
+        input[new_h * stride..].fill(0.0);
         Ok(Placement { sx: w as f32 / new_w as f32, sy: h as f32 / new_h as f32 })
     }
 
@@ -91,17 +91,6 @@ impl Letterbox {
         let s = (self.width as f64 / w as f64).min(self.height as f64 / h as f64);
         let scale = |n: usize, most: usize| ((n as f64 * s).round() as usize).min(most);
         (scale(w, self.width), scale(h, self.height))
-    }
-
-    /// The mean of every `K` by `K` block.
-    fn average<const K: usize>(&mut self, picture: &RgbImage, new_w: usize, new_h: usize, input: &mut [f32]) {
-        let stride = new_w * K * 3;
-        self.sums.resize(stride, 0);
-        let blocks = picture.as_raw().chunks_exact(stride * K).take(new_h);
-        for (block, row) in blocks.zip(input.chunks_exact_mut(self.width * 3)) {
-            sum_rows(block, stride, &mut self.sums);
-            average_columns::<K>(&self.sums, self.mean, &mut row[..new_w * 3]);
-        }
     }
 
     /// Any ratio: a triangle filter that widens as it shrinks.
@@ -125,8 +114,32 @@ impl Letterbox {
     }
 }
 
-/// Up to this many rows of bytes fit into a 16-bit sum.
-pub(super) const MAX_RATIO: usize = 257;
+/// Writes the mean of every `K` by `K` block of `picture`, minus `mean`, into rows of `stride` numbers.
+fn average<const K: usize>(
+    picture: &RgbImage,
+    size: (usize, usize),
+    mean: [f32; 3],
+    sums: &mut Vec<u16>,
+    stride: usize,
+    input: &mut [f32],
+) {
+    sums.resize(size.0 * K * 3 + 1, 0);
+    let rows = input.chunks_exact_mut(stride).map(|row| &mut row[..size.0 * 3]).take(size.1);
+    let share = 1.0 / (K * K) as f32;
+    let width = sums.len() - 1;
+    for (block, row) in picture.as_raw().chunks_exact(width * K).zip(rows) {
+        sum_rows(block, width, &mut sums[..width]);
+        for (column, pixel) in row.chunks_exact_mut(3).enumerate() {
+            let total = sum_columns(sums, column * K * 3, K);
+            for c in 0..3 {
+                pixel[c] = total[c] * share - mean[c];
+            }
+        }
+    }
+}
+
+/// Blocks of up to this many by this many bytes fit into a 16-bit sum.
+pub(super) const MAX_RATIO: usize = 16;
 
 /// Adds up rows column by column into `sums`: the rows begin at every `stride`th byte of `pixels`, at most
 /// [`MAX_RATIO`] of them, and of each as many bytes count as `sums` is long.
@@ -134,7 +147,7 @@ pub(super) fn sum_rows(pixels: &[u8], stride: usize, sums: &mut [u16]) {
     let length = sums.len();
     let mut rows = pixels.chunks(stride).map(|row| &row[..length]);
     sums.fill(0);
-    // Four at a time: the sums are read and written less often. Nothing wraps, MAX_RATIO * 255 fits;
+    // Four at a time: the sums are read and written less often. Nothing wraps;
     // the wrapping operations spare the check that would keep the loops from being vectorised.
     while rows.len() >= 4 {
         if let (Some(a), Some(b), Some(c), Some(d)) = (rows.next(), rows.next(), rows.next(), rows.next()) {
@@ -151,20 +164,18 @@ pub(super) fn sum_rows(pixels: &[u8], stride: usize, sums: &mut [u16]) {
     }
 }
 
-/// The mean of every `K` columns of `K` summed rows, minus `mean`.
-fn average_columns<const K: usize>(sums: &[u16], mean: [f32; 3], out: &mut [f32]) {
-    let share = 1.0 / (K * K) as f32;
-    for (pixel, columns) in out.chunks_exact_mut(3).zip(sums.chunks_exact(3 * K)) {
-        let mut total = [0_u32; 3];
-        for column in columns.chunks_exact(3) {
-            for c in 0..3 {
-                total[c] = total[c].wrapping_add(u32::from(column[c]));
-            }
-        }
-        for c in 0..3 {
-            pixel[c] = total[c] as f32 * share - mean[c];
-        }
+/// Adds up `k` pixels of summed rows, beginning at `from`; `sums` has at least one number behind the last of them.
+#[inline]
+pub(super) fn sum_columns(sums: &[u16], from: usize, k: usize) -> [f32; 3] {
+    // Red, green and blue are added at once, side by side in one word; the number behind them comes along and
+    // is not used. Nothing runs over into a neighbour, MAX_RATIO * MAX_RATIO * 255 fits 16 bits.
+    let mut total = 0_u64;
+    for i in 0..k {
+        let pixel = sums.get(from + 3 * i..).and_then(<[u16]>::first_chunk::<4>);
+        let [r, g, b, next] = pixel.copied().unwrap_or_default().map(u64::from);
+        total = total.wrapping_add(r | g << 16 | b << 32 | next << 48);
     }
+    [total as u16, (total >> 16) as u16, (total >> 32) as u16].map(f32::from)
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ mod tests {
             let mut plain: BTreeMap<u32, Embedding> = BTreeMap::new();
             for step in 0..steps {
                 let id = (dice.next() % 1800) as u32;
-                if dice.next() % 4 == 0 {
+                if dice.next().is_multiple_of(4) {
                     assert_eq!(gallery.remove(id), plain.remove(&id).is_some());
                 } else {
                     let embedding = dice.embedding(length);

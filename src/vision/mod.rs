@@ -89,3 +89,19 @@ impl Vision {
         Gallery::new(self.pack.embedding.length)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The camera's thread is given a pipeline; the others share the rest.
+    #[test]
+    fn parts_go_to_their_threads() {
+        fn sent<T: Send>() {}
+        fn shared<T: Send + Sync>() {}
+        sent::<Pipeline>();
+        shared::<Portraitist>();
+        shared::<Gallery>();
+        shared::<Frame>();
+    }
+}

@@ -40,7 +40,7 @@ const MOST_MEAN: f32 = 225.0;
 const MOST_BURNT: f32 = 0.35;
 const BURNT: f32 = 250.0;
 /// Variance of the Laplacian over variance of the brightness, which makes it independent of contrast.
-const LEAST_SHARPNESS: f32 = 0.004;
+const LEAST_SHARPNESS: f32 = 0.008;
 
 /// Judges by place, size and pose, which need no pixels.
 ///
@@ -99,7 +99,7 @@ pub struct Pose {
 /// How far the nose tip stands out from the plane of eyes and mouth, in distances of the eyes.
 const NOSE: f32 = 0.6;
 /// How far down from eyes to mouth the nose tip lies when the face looks straight ahead.
-const NOSE_DOWN: f32 = 0.52;
+const NOSE_DOWN: f32 = 0.57;
 
 impl Pose {
     /// The pose of `face`.
