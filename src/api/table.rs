@@ -31,8 +31,11 @@ pub struct Operator {
     pub checks_device: bool,
     /// May take seconds (pictures, addresses): must not keep quick ones waiting.
     pub slow: bool,
-    run: Box<dyn Fn(&Context, Fields) -> Result<Answer> + Send + Sync>,
+    run: Run,
 }
+
+/// A handler whose request type is forgotten.
+type Run = Box<dyn Fn(&Context, Fields) -> Result<Answer> + Send + Sync>;
 
 impl fmt::Debug for Operator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

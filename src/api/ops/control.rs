@@ -65,6 +65,7 @@ pub struct SearchControl {
     pub outcome: Option<Int<0, 2>>,
     /// Channel of an analysis server; a terminal has none, so it has no effect.
     #[serde(rename = "Channel", default, deserialize_with = "super::blank")]
+    #[expect(dead_code, reason = "only checked")]
     pub channel: Option<Int<0, 8>>,
     /// First moment.
     #[serde(rename = "BeginTime")]

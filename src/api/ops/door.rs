@@ -27,9 +27,11 @@ pub fn set(cx: &Context, changes: Changes<Door>) -> Result<Answer> {
 pub struct OpenDoor {
     /// Which door; a terminal has one, so it has no effect.
     #[serde(rename = "Chn", default, deserialize_with = "super::blank")]
+    #[expect(dead_code, reason = "only checked")]
     pub door: Option<Int<0, 9>>,
     /// Above 0 opens. Platforms in the field send 0 and count on the door opening too, so any value opens.
     #[serde(rename = "status", default, deserialize_with = "super::blank")]
+    #[expect(dead_code, reason = "only checked")]
     pub status: Option<Int<{ i32::MIN as i64 }, { i32::MAX as i64 }>>,
     /// Shown on the screen.
     #[serde(rename = "msg", default)]

@@ -507,6 +507,7 @@ pub struct DeletePerson {
     pub id_type: Option<Int<0, 2>>,
     /// How many; the list itself counts.
     #[serde(rename = "TotalNum", default, deserialize_with = "super::blank")]
+    #[expect(dead_code, reason = "only checked")]
     pub total: Option<Unsigned>,
     /// One number or a list of them.
     #[serde(rename = "CustomizeID", default, deserialize_with = "super::blank")]
