@@ -3,25 +3,29 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use bytes::Bytes;
+use hyper::http::request::Parts;
 use tracing::{error, info, warn};
 
 use crate::access::Person;
 use crate::api;
+use crate::api::server::ServerLimits;
 use crate::board::Board;
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
 use crate::control::{self, Command, Control, Event};
+use crate::error::{Error, Fault};
 use crate::fetch::Fetch;
 use crate::field::Text;
 use crate::hal::Devices;
 use crate::hal::sim::World;
 use crate::push::{self, Pusher};
-use crate::roster::Roster;
+use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
 use crate::store::{Limits, Store};
@@ -32,6 +36,8 @@ use crate::vision::Vision;
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// The simulated terminal's number: the one of the document's examples.
 const SIM_DEVICE_ID: u32 = 1_300_001;
+/// How long a picture may take to come from its address.
+const FETCH_TIME: Duration = Duration::from_secs(10);
 /// How long the server has to finish what is under way at the end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -100,13 +106,13 @@ impl App {
         };
         let gallery = Arc::new(vision.gallery());
         let pipeline = vision.pipeline;
-        let roster = Arc::new(Roster::new(
-            store.clone(),
-            settings.clone(),
-            gallery.clone(),
-            vision.portraitist,
-            vision.pack.clone(),
-        ));
+        let liveness = api::Liveness { threshold: vision.pack.liveness.threshold, frames: vision.pack.liveness.frames };
+        let models = Models {
+            eyes: Box::new(vision.portraitist),
+            pack: vision.pack.id.clone(),
+            similarity: vision.pack.similarity,
+        };
+        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), Some(models)));
         roster.load()?;
         if let Some(folder) = &options.people {
             enrol_folder(&roster, &store, &settings, &*clock, folder)?;
@@ -195,12 +201,14 @@ impl App {
             control: events.clone(),
             clock: clock.clone(),
             host: devices.host.clone(),
-            fetch: Arc::new(Fetch::new(runtime.handle().clone())),
+            fetch: Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME)),
             newest: newest.clone(),
             push: pusher.status.clone(),
             device_id,
             version: VERSION.to_owned(),
-            max_people: board.capacity.people,
+            people_limit: board.capacity.people,
+            liveness,
+            card_turn: Mutex::default(),
         });
         let extra = devices.sim.clone().map(|world| {
             let sim = Sim {
@@ -213,11 +221,25 @@ impl App {
                 panel: board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height)),
                 newest: newest.clone(),
             };
-            Arc::new(move |method: &str, path: &str, query: &str, body: &[u8]| sim.answer(method, path, query, body))
-                as api::server::Extra
+            Arc::new(move |head: &Parts, body: &Bytes| sim.answer(head, body)) as api::server::Extra
         });
-        let (shutdown, ended) = tokio::sync::watch::channel(false);
-        let server = runtime.spawn(api::server::serve(listener, context, extra, ended));
+        threads.start("roster", {
+            let (roster, newest) = (roster.clone(), newest.clone());
+            move || roster.recompute(|| newest.is_closed())
+        });
+        let (shutdown, mut ended) = tokio::sync::watch::channel(false);
+        let server = runtime.spawn(async move {
+            let stop = async move {
+                let _ = ended.wait_for(|ended| *ended).await;
+            };
+            let served = match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => api::server::serve(listener, context, ServerLimits::default(), extra, stop).await,
+                Err(error) => Err(Error::new(Fault::Unavailable, "the API cannot listen").because(error)),
+            };
+            if let Err(error) = served {
+                error!(%error, "the API has stopped");
+            }
+        });
 
         info!(%address, device_id, people = store.count(), board = board.name, "the terminal runs");
         let world = devices.sim;
@@ -389,7 +411,7 @@ fn enrol_folder(
         }
         let person = Person { name, ..Person::new(settings.now().ntp.local(clock.wall())) };
         let bytes = std::fs::read(photo).map_err(|e| format!("{}: {e}", photo.display()))?;
-        match roster.enrol(person, &bytes, false) {
+        match roster.enrol(person, &bytes, None) {
             Ok(id) => info!(photo = %photo.display(), id = id.0, "enrolled {} of {}", number + 1, photos.len()),
             Err(error) => warn!(photo = %photo.display(), %error, "not enrolled"),
         }

@@ -250,7 +250,7 @@ fn show_all(
     })?;
     for photo in photos {
         let person = Person { name: photo.name.clone(), ..Person::new(LocalTime::UNSET) };
-        app.roster().enrol(person, &photo.bytes, false)?;
+        app.roster().enrol(person, &photo.bytes, None)?;
     }
     let world = app.world().ok_or("the simulated board has no world")?;
     let (mut to_decision, mut to_relay, mut ratios) = (Vec::new(), Vec::new(), Vec::new());

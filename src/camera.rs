@@ -60,7 +60,9 @@ impl Newest {
         self.arrived.ring();
     }
 
-    fn is_closed(&self) -> bool {
+    /// Whether there will be no more frames: the terminal stops.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         lock(&self.slot).closed
     }
 
@@ -128,10 +130,11 @@ pub fn look(
     }
 }
 
-/// The smallest face verified: what stands at the set distance, or the older pixel setting if larger.
+/// The smallest face verified. Distance and width say the same thing, and setting the distance sets the width,
+/// so the width alone counts.
 #[expect(clippy::cast_precision_loss, reason = "at most 960")]
 fn min_width(face: &Face) -> f32 {
-    Face::width_at(face.distance_cm.0.get()).max(face.min_width_px.0.get()) as f32
+    face.min_width_px.0.get() as f32
 }
 
 #[expect(clippy::cast_precision_loss, reason = "at most 1280")]

@@ -139,6 +139,13 @@ impl Error {
         Self { fault, detail: detail.into(), source: None }
     }
 
+    /// Puts the name of the field it is about in front of the detail.
+    #[must_use]
+    pub fn about(mut self, field: &str) -> Self {
+        self.detail = if self.detail.is_empty() { field.to_owned() } else { format!("{field}: {}", self.detail) };
+        self
+    }
+
     /// Keeps the cause for the log.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -1,19 +1,15 @@
 //! Pushed bodies: SnapPush (3.12.3), VerifyPush (3.12.4), HeartBeat (3.14).
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME};
 use crate::access::{LibId, Person};
 use crate::api::person_view::person_fields;
+use crate::api::{picture, rounded};
 use crate::error::Result;
 use crate::field::LocalTime;
 use crate::settings::{Door, Subscription};
 use crate::store::Store;
-
-/// What stands before every picture.
-const PREFIX: &str = "data:image/jpeg;base64,";
 
 /// The subscribed topic an event belongs to.
 #[must_use]
@@ -76,11 +72,10 @@ pub fn verify(
     info.insert("DeviceID".into(), device_id.into());
     info.insert("PersonID".into(), person.id.0.into());
     info.insert("CreateTime".into(), json!(record.time));
-    info.insert("Similarity1".into(), json!(tenths(record.similarity)));
+    info.insert("Similarity1".into(), json!(rounded(record.similarity)));
     info.insert("Similarity2".into(), json!(0.0));
     info.insert("VerifyStatus".into(), record.status.number().into());
     info.insert("VerfyType".into(), record.verify_type.into());
-    fields.remove("LibID");
     info.append(&mut fields);
     info.insert("Sendintime".into(), u8::from(in_time).into());
     let mut body = json!({ "operator": "VerifyPush", "info": info });
@@ -94,18 +89,13 @@ pub fn verify(
     Ok(body)
 }
 
-/// One decimal, as the documents' examples show similarities.
-fn tenths(similarity: f32) -> f64 {
-    (f64::from(similarity) * 10.0).round() / 10.0
-}
-
 fn snap_of(name: Option<&str>, store: &Store) -> Result<Option<Vec<u8>>> {
     name.map_or(Ok(None), |name| store.snap(name))
 }
 
 /// The key is always there; without a picture its text is empty.
 fn add_picture(body: &mut Value, key: &str, jpeg: Option<Vec<u8>>) {
-    let text = jpeg.map_or_else(String::new, |jpeg| format!("{PREFIX}{}", STANDARD.encode(jpeg)));
+    let text = jpeg.map_or_else(String::new, |jpeg| picture::encode(&jpeg));
     if let Some(body) = body.as_object_mut() {
         body.insert(key.to_owned(), text.into());
     }

@@ -7,6 +7,11 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use image::{ImageFormat, RgbImage};
 use serde_json::{Value, json};
 
@@ -48,21 +53,13 @@ pub struct Sim {
     pub newest: Arc<Newest>,
 }
 
-/// A body and its kind.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Reply {
-    /// HTTP status.
-    pub status: u16,
-    /// Content type.
-    pub kind: &'static str,
-    /// Body.
-    pub body: Vec<u8>,
-}
+type Reply = Response<Full<Bytes>>;
 
 impl Sim {
     /// Answers a request below `/sim/`; `None` for other paths.
     #[must_use]
-    pub fn answer(&self, method: &str, path: &str, query: &str, body: &[u8]) -> Option<Reply> {
+    pub fn answer(&self, head: &Parts, body: &Bytes) -> Option<Reply> {
+        let (method, path, query) = (head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or(""));
         let route = path.strip_prefix("/sim/")?;
         let reply = match (method, route) {
             ("POST", "frame") => self.frame(query, body).map(|v| json(&v)),
@@ -77,7 +74,7 @@ impl Sim {
             ("GET", "screen.png") => self.screen(),
             _ => return Some(unknown(method, path)),
         };
-        Some(reply.unwrap_or_else(|error| Reply { status: 400, ..json(&json!({ "error": error.to_string() })) }))
+        Some(reply.unwrap_or_else(|error| failed(StatusCode::BAD_REQUEST, &error.to_string())))
     }
 
     /// The camera sees the picture for a while, scaled to fit the sensor and centred on black.
@@ -108,7 +105,7 @@ impl Sim {
 
     fn events(&self, since: u64) -> Reply {
         let lines: String = self.decisions.since(since).iter().map(|note| format!("{}\n", note.to_json())).collect();
-        Reply { status: 200, kind: "application/x-ndjson", body: lines.into_bytes() }
+        reply("application/x-ndjson", lines.into())
     }
 
     fn stats(&self) -> Value {
@@ -126,18 +123,30 @@ impl Sim {
         picture
             .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)
             .map_err(|e| Error::new(Fault::Unavailable, "the screen cannot be encoded").because(e))?;
-        Ok(Reply { status: 200, kind: "image/png", body: png })
+        Ok(reply("image/png", png.into()))
     }
 }
 
+fn reply(kind: &'static str, body: Bytes) -> Reply {
+    let mut reply = Response::new(Full::new(body));
+    reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    reply
+}
+
 fn json(value: &Value) -> Reply {
-    Reply { status: 200, kind: "application/json; charset=UTF-8", body: value.to_string().into_bytes() }
+    reply("application/json; charset=UTF-8", value.to_string().into())
+}
+
+fn failed(status: StatusCode, why: &str) -> Reply {
+    let mut reply = json(&json!({ "error": why }));
+    *reply.status_mut() = status;
+    reply
 }
 
 fn unknown(method: &str, path: &str) -> Reply {
     let known = "POST /sim/frame?ms=, POST /sim/clock, GET and DELETE /sim/door, GET /sim/events?since=, \
                  GET /sim/stats, GET /sim/screen.png";
-    Reply { status: 404, ..json(&json!({ "error": format!("no {method} {path}; there are {known}") })) }
+    failed(StatusCode::NOT_FOUND, &format!("no {method} {path}; there are {known}"))
 }
 
 /// A number of the query string, with a default and a maximum.

@@ -1,0 +1,157 @@
+//! The HTTP action API: `POST /action/<Operator>` with a JSON body, one table row an operator.
+//!
+//! ```text
+//! socket ─ server ─ auth ─► dispatch(name, body) ─ wire::Envelope ─► table row ─► ops::<subject> ─► wire::reply
+//! ```
+//!
+//! `server` knows HTTP and nothing of the protocol; `auth` who may call; `lenient` and `wire` how bodies
+//! look; `codes` the protocol's numbers; `table` every operator on one screen; `ops` what they do;
+//! `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
+//! other one calls the same operators.
+
+pub mod auth;
+pub mod codes;
+mod lenient;
+mod ops;
+pub mod person_view;
+pub mod picture;
+pub mod server;
+pub mod table;
+pub mod wire;
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::camera::Newest;
+use crate::clock::{Clock, Outbound};
+use crate::control;
+use crate::error::{Error, Fault, Result};
+use crate::fetch::Fetch;
+use crate::field::{Int, LocalTime};
+use crate::hal::Host;
+use crate::push;
+use crate::roster::Roster;
+use crate::settings::Live;
+use crate::store::Store;
+pub use ops::control::rounded;
+pub use ops::subscribe::TOPICS;
+use wire::{Envelope, Fields, Reply};
+
+/// What operators work with.
+#[derive(Debug)]
+pub struct Context {
+    /// Records, and people for looking up.
+    pub store: Arc<Store>,
+    /// People, for changing.
+    pub roster: Arc<Roster>,
+    /// What operators set.
+    pub settings: Arc<Live>,
+    /// The way to the door: commands.
+    pub control: Outbound<control::Event>,
+    /// Wall clock and waiting.
+    pub clock: Arc<dyn Clock>,
+    /// Reboot and system time.
+    pub host: Arc<dyn Host>,
+    /// For `picURI`.
+    pub fetch: Arc<Fetch>,
+    /// What the camera sees.
+    pub newest: Arc<Newest>,
+    /// How far the pusher is.
+    pub push: Arc<push::Status>,
+    /// The terminal's number.
+    pub device_id: u32,
+    /// Version shown to platforms.
+    pub version: String,
+    /// How many people fit (board profile).
+    pub people_limit: usize,
+    /// What the model pack says of liveness.
+    pub liveness: Liveness,
+    /// Held from choosing a card number until its bearer is stored.
+    pub card_turn: Mutex<()>,
+}
+
+/// Liveness as the model pack defines it: shown by `GetSysCfg`, not to be set.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Liveness {
+    /// Score from which a face is alive, 0 to 1.
+    pub threshold: f32,
+    /// Frames it is averaged over.
+    pub frames: usize,
+}
+
+impl Context {
+    /// What the clock on the wall shows.
+    #[must_use]
+    pub fn now(&self) -> LocalTime {
+        self.settings.now().ntp.local(self.clock.wall())
+    }
+
+    /// Tells the control loop to look at the settings again.
+    fn settings_changed(&self) {
+        self.control.send(control::Event::Command(control::Command::Settings));
+    }
+}
+
+/// Runs the operator `name` on `body` and makes the reply, whatever carries them. Blocks.
+#[must_use]
+pub fn dispatch(cx: &Context, name: &str, body: &[u8]) -> Reply {
+    let start = cx.clock.mono();
+    let Some(operator) = table::find(name) else {
+        tracing::warn!(operator = ?short(name), "unknown operator");
+        return wire::reply(short(name), codes::GENERIC, Err(Fault::UnknownOperator.into()));
+    };
+    let result = run(cx, operator, body);
+    let failed = result.as_ref().err().map(|error| (wire::said(error), chain(error)));
+    let reply = wire::reply(operator.name, operator.page, result);
+    let ms = u64::try_from(cx.clock.mono().since(start).as_millis()).unwrap_or(u64::MAX);
+    match failed {
+        None => tracing::debug!(operator = operator.name, code = reply.code, ms, "answered"),
+        Some((said, cause)) => tracing::info!(operator = operator.name, code = reply.code, ms, said, cause, "refused"),
+    }
+    reply
+}
+
+fn run(cx: &Context, operator: &table::Operator, body: &[u8]) -> Result<wire::Answer> {
+    let envelope = Envelope::read(body)?;
+    if let Some(named) = envelope.operator.filter(|named| named != operator.name) {
+        return Err(Error::new(Fault::UnknownOperator, format!("operator: {named:?} is not {}", operator.name)));
+    }
+    if operator.needs_info && !envelope.has_info {
+        return Err(Error::new(Fault::BadParameter, "info: is missing"));
+    }
+    if operator.checks_device {
+        check_device(cx, &envelope.fields)?;
+    }
+    operator.run(cx, envelope.fields)
+}
+
+/// A `DeviceID` that is given must be this terminal's; platforms that know only one leave it out.
+fn check_device(cx: &Context, fields: &Fields) -> Result<()> {
+    let Some(given) = fields.get("DeviceID").filter(|value| !wire::is_blank(value)) else { return Ok(()) };
+    let number = serde_json::from_value::<Int<0, { i64::MAX }>>(given.clone()).ok().map(Int::get);
+    if number == Some(i64::from(cx.device_id)) {
+        return Ok(());
+    }
+    let given = match given {
+        Value::Number(_) | Value::String(_) => given.to_string(),
+        _ => "this".to_owned(),
+    };
+    Err(Error::new(Fault::WrongDevice, format!("DeviceID: {given} is not {}", cx.device_id)))
+}
+
+/// Names come from strangers and go into answers and logs.
+fn short(name: &str) -> &str {
+    name.char_indices().nth(64).map_or(name, |(end, _)| &name[..end])
+}
+
+/// The causes of an error, for the log.
+fn chain(error: &Error) -> String {
+    let mut text = String::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(&format!("{}{cause}", if text.is_empty() { "" } else { ": " }));
+        next = cause.source();
+    }
+    text
+}

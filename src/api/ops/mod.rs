@@ -1,0 +1,58 @@
+//! What the operators do, by subject: a request struct and a handler each.
+
+pub mod batch;
+pub mod capture;
+pub mod control;
+pub mod device;
+pub mod door;
+pub mod list;
+pub mod person;
+pub mod picture;
+pub mod subscribe;
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _};
+use serde_json::Value;
+
+use super::wire::{Fields, is_blank};
+use crate::field::Int;
+
+/// A request without fields.
+#[derive(Debug, Deserialize, JsonSchema)]
+pub struct Nothing {}
+
+/// A request that changes some fields of a group of settings.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Changes<G> {
+    fields: Fields,
+    #[serde(skip)]
+    group: PhantomData<G>,
+}
+
+impl<G: JsonSchema> JsonSchema for Changes<G> {
+    fn schema_name() -> Cow<'static, str> {
+        G::schema_name()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        G::json_schema(generator)
+    }
+}
+
+/// For fields that platforms send empty instead of leaving them out.
+fn blank<'de, T: DeserializeOwned, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    let value = Value::deserialize(d)?;
+    if is_blank(&value) { Ok(None) } else { serde_json::from_value(value).map(Some).map_err(D::Error::custom) }
+}
+
+/// Where a page of results begins and how long it is.
+fn page_of(begin: Option<Int<0, { i64::MAX }>>, count: Option<Int<0, { i64::MAX }>>, usual: usize) -> (usize, usize) {
+    const MOST: i64 = 100;
+    let begin = begin.map_or(0, |n| usize::try_from(n.get()).unwrap_or(usize::MAX));
+    let count = count.map_or(0, |n| usize::try_from(n.get().min(MOST)).unwrap_or(0));
+    (begin, if count == 0 { usual } else { count })
+}

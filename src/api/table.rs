@@ -1,0 +1,170 @@
+//! The whole API on one screen: each operator with its text, its page of error numbers and its handler.
+//!
+//! Dispatch, the published description and the tests all read this table; an operator is added here and
+//! in one file of `ops`.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::DeserializeOwned;
+
+use super::Context;
+use super::codes::{self, Page};
+use super::ops::{batch, capture, control, device, door, list, person, picture, subscribe};
+use super::wire::{self, Answer, Fields};
+use crate::error::Result;
+
+/// One operator.
+pub struct Operator {
+    /// As in the path.
+    pub name: &'static str,
+    /// What it does, for people.
+    pub about: &'static str,
+    /// Its error numbers.
+    pub page: Page,
+    /// The schema of its fields, those of `info` and those beside it.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// A request without `info` is refused.
+    pub needs_info: bool,
+    /// The document lists a `DeviceID`: one that is given must be right.
+    pub checks_device: bool,
+    /// May take seconds (pictures, addresses): must not keep quick ones waiting.
+    pub slow: bool,
+    run: Run,
+}
+
+/// A handler whose request type is forgotten.
+type Run = Box<dyn Fn(&Context, Fields) -> Result<Answer> + Send + Sync>;
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Operator").field(&self.name).finish()
+    }
+}
+
+impl Operator {
+    /// Does what the fields ask for.
+    ///
+    /// # Errors
+    /// The handler's, or [`crate::error::Fault::BadParameter`] naming a field that cannot be read.
+    pub fn run(&self, cx: &Context, fields: Fields) -> Result<Answer> {
+        (self.run)(cx, fields)
+    }
+
+    const fn info(mut self) -> Self {
+        self.needs_info = true;
+        self
+    }
+    const fn device(mut self) -> Self {
+        self.checks_device = true;
+        self
+    }
+    const fn slow(mut self) -> Self {
+        self.slow = true;
+        self
+    }
+}
+
+fn op<Q: DeserializeOwned + JsonSchema + 'static>(
+    name: &'static str,
+    about: &'static str,
+    page: Page,
+    run: fn(&Context, Q) -> Result<Answer>,
+) -> Operator {
+    Operator {
+        name,
+        about,
+        page,
+        schema: |generator| generator.subschema_for::<Q>(),
+        needs_info: false,
+        checks_device: false,
+        slow: false,
+        run: Box::new(move |cx, fields| run(cx, wire::parse(fields)?)),
+    }
+}
+
+/// Every operator.
+#[rustfmt::skip]
+pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
+    use codes::{BATCH, DELETE, DETECT, EDIT, GENERIC, PERSON, PICTURE_SEARCH, SEARCH, SIMILARITY, SUBSCRIBE};
+    vec![
+        // Door (3.2, 3.20).
+        op("GetDoorCondition", "Door conditions in force.", GENERIC, door::get),
+        op("SetDoorCondition", "Changes door conditions; what is left out stays.", GENERIC, door::set).info(),
+        op("OpenDoor", "Opens the door once, as if somebody had been admitted.", GENERIC, door::open).info().device(),
+
+        // Terminal (3.3, 3.5, 3.9, 3.30, 3.34).
+        op("SetUserPwd", "Sets user name and password of this API.", GENERIC, device::set_password).info(),
+        op("GetSysTime", "The terminal's local time.", GENERIC, device::time),
+        op("SetSysTime", "Sets the terminal's local time; what is left out stays.", GENERIC, device::set_time).info(),
+        op("GetSysParam", "Name, number and version of the terminal.", GENERIC, device::identity),
+        op("SetSysParam", "Sets the terminal's name.", GENERIC, device::set_name).info(),
+        op("GetSysCfg", "System parameters in force.", GENERIC, device::system),
+        op("SetSysCfg", "Changes system parameters; what is left out stays.", GENERIC, device::set_system).info(),
+        op("GetFaceParam", "Recognition distance and area.", GENERIC, device::face),
+        op("SetFaceParam", "Changes recognition distance or area.", GENERIC, device::set_face).info(),
+
+        // People (3.10, 3.11).
+        op("AddPerson", "Adds a person with a photo.", PERSON, person::add).info().device().slow(),
+        op("AddPersons", "Adds several people; goes on after one that cannot be added.", PERSON, batch::add).device().slow(),
+        op("EditPerson", "Changes the given fields of a person.", EDIT, person::edit).info().device().slow(),
+        op("EditPersonsNew", "Adds people, or replaces those whose id is known.", BATCH, batch::replace).info().device().slow(),
+        op("DeletePerson", "Removes people with their photos and control records.", DELETE, person::delete).info().device(),
+        op("DeleteAllPerson", "Removes everybody and all control records, then restarts the terminal.", GENERIC, person::delete_all).info().device(),
+        op("GetDatabaseVer", "Version of the list database: 1, with temporary lists 2 and 3.", GENERIC, list::version),
+
+        // Searching people (3.19).
+        op("SearchPerson", "One person by id.", SEARCH, list::one).info().device(),
+        op("SearchPersonNum", "How many people match.", SEARCH, list::count).info().device(),
+        op("SearchPersonList", "The people that match, page by page.", SEARCH, list::page).info().device(),
+
+        // Records (3.22, 3.26).
+        op("SearchControlNum", "How many control records lie between two times.", SEARCH, control::count).info().device(),
+        op("SearchControl", "Control records that match, page by page.", SEARCH, control::page).info().device(),
+        op("SearchCaptureNum", "How many captures of strangers lie between two times.", SEARCH, capture::count).info().device(),
+        op("SearchCapture", "Captures of strangers between two times, page by page.", SEARCH, capture::page).info().device(),
+
+        // Subscriptions (3.12, 3.13).
+        op("Subscribe", "Has events pushed to a server; replaces the subscription before.", SUBSCRIBE, subscribe::subscribe).info().device(),
+        op("GetSubscribe", "The subscription in force.", SUBSCRIBE, subscribe::get),
+        op("Unsubscribe", "Ends the pushing of some topics.", SUBSCRIBE, subscribe::unsubscribe).info().device(),
+
+        // Pictures (3.25).
+        op("GetPictureSimilarity", "How alike the faces of two pictures are.", SIMILARITY, picture::similarity).slow(),
+        op("GetPictureSearch", "People who look like the face of a picture.", PICTURE_SEARCH, picture::search).slow(),
+        op("DetectFaceFromPic", "Whether a picture shows a face.", DETECT, picture::detect).slow(),
+        op("FrontalFaceSnap", "The camera's picture, or the face before it.", GENERIC, picture::snap).info().device().slow(),
+    ]
+});
+
+/// The operator of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Operator> {
+    OPERATORS.iter().find(|operator| operator.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn names_are_unique_and_fields_documented() {
+        let mut names = HashSet::new();
+        for operator in OPERATORS.iter() {
+            assert!(names.insert(operator.name), "{} twice", operator.name);
+            assert!(operator.about.ends_with('.'));
+            let mut generator = SchemaGenerator::default();
+            let schema = (operator.schema)(&mut generator);
+            let schema = match schema.get("$ref").and_then(|r| r.as_str()?.rsplit('/').next()) {
+                Some(name) => generator.definitions()[name].clone(),
+                None => serde_json::to_value(&schema).unwrap(),
+            };
+            let fields = schema.get("properties").and_then(|p| p.as_object().cloned()).unwrap_or_default();
+            for (field, described) in fields {
+                assert!(described.get("description").is_some(), "{}: {field} has no description", operator.name);
+            }
+        }
+    }
+}

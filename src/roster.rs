@@ -1,0 +1,366 @@
+//! Who is known, by record and by face: keeps the store's people and the gallery's embeddings in step.
+//!
+//! Whatever changes a person goes through here, so that nobody is found by face who is on no list. A photo
+//! is decoded, measured and checked before anything is written; one photo is worked on at a time, because
+//! an unfolded picture is the largest thing the terminal ever holds in memory.
+
+// Places in pictures are small numbers.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+use std::collections::HashSet;
+use std::fmt;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex};
+
+use image::codecs::jpeg::JpegEncoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, RgbImage};
+
+use crate::access::{LibId, Person};
+use crate::bail;
+use crate::clock::lock;
+use crate::error::{Error, Fault, Result};
+use crate::store::{Registered, Store};
+use crate::vision::{
+    Embedding, Face, Gallery, PictureLimits, Portrait, Portraitist, Rect, Similarity, SimilarityMap, decode_picture,
+};
+
+/// A photo is kept at most this wide and high.
+const PHOTO_SIZE: (u32, u32) = (480, 640);
+/// A photo is kept whole if its face is then at least this wide; otherwise the part around the face is cut
+/// out first, so that another model pack can be computed from what is kept.
+const KEPT_FACE: f32 = 120.0;
+/// JPEG quality of photos that had to be made smaller.
+const PHOTO_QUALITY: u8 = 90;
+/// How far a photo may unfold: 48 MB of pixels, which a board of 256 MB can spare once.
+const PHOTO_LIMITS: PictureLimits = PictureLimits { pixels: 16_000_000, side: 8192 };
+
+/// What finds and measures the faces of photos.
+pub trait Eyes: Send + Sync {
+    /// The faces of a picture, the largest first.
+    ///
+    /// # Errors
+    /// As [`Portraitist::faces`].
+    fn faces(&self, photo: &RgbImage) -> Result<Vec<Face>>;
+
+    /// The largest face, measured for the gallery.
+    ///
+    /// # Errors
+    /// As [`Portraitist::enrol`].
+    fn portrait(&self, photo: &RgbImage) -> Result<Portrait>;
+}
+
+impl Eyes for Portraitist {
+    fn faces(&self, photo: &RgbImage) -> Result<Vec<Face>> {
+        Self::faces(self, photo)
+    }
+    fn portrait(&self, photo: &RgbImage) -> Result<Portrait> {
+        self.enrol(photo)
+    }
+}
+
+/// The model pack a roster works with.
+pub struct Models {
+    /// What measures photos.
+    pub eyes: Box<dyn Eyes>,
+    /// The pack's id, kept with every embedding.
+    pub pack: String,
+    /// From cosine to the protocol's 0 to 100.
+    pub similarity: SimilarityMap,
+}
+
+/// People and their faces.
+pub struct Roster {
+    store: Arc<Store>,
+    gallery: Arc<Gallery>,
+    models: Option<Models>,
+    /// Held by whoever changes people: check, store and gallery are one step for others.
+    turn: Mutex<()>,
+    /// Held while a photo is unfolded.
+    desk: Mutex<()>,
+}
+
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roster").field("people", &self.store.count()).field("faces", &self.gallery.len()).finish()
+    }
+}
+
+/// What filling the gallery found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Loaded {
+    /// People on the lists.
+    pub people: usize,
+    /// Of them with an embedding of the current pack.
+    pub faces: usize,
+}
+
+impl Roster {
+    /// A roster over `store` and `gallery`; without `models` people can be changed but no photo taken in.
+    #[must_use]
+    pub fn new(store: Arc<Store>, gallery: Arc<Gallery>, models: Option<Models>) -> Self {
+        Self { store, gallery, models, turn: Mutex::default(), desk: Mutex::default() }
+    }
+
+    /// Fills the gallery from the store, with what the current pack has computed.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`] when the embeddings cannot be read at all.
+    pub fn load(&self) -> Result<Loaded> {
+        let _turn = lock(&self.turn);
+        let known: HashSet<LibId> = self.store.people().iter().map(|p| p.id).collect();
+        if let Some(models) = &self.models {
+            self.store.embeddings(&models.pack, &mut |id, raw| {
+                if known.contains(&id)
+                    && let Some(embedding) = Embedding::from_raw(raw)
+                {
+                    self.gallery.insert(id.0, &embedding);
+                }
+            })?;
+        }
+        let loaded = Loaded { people: known.len(), faces: self.gallery.len() };
+        tracing::info!(people = loaded.people, faces = loaded.faces, "lists loaded");
+        Ok(loaded)
+    }
+
+    /// Computes the embeddings another model pack left behind anew from the registered photos; until it is a
+    /// person's turn, that person is not recognised by face. Ends early when `stop` says so.
+    pub fn recompute(&self, stop: impl Fn() -> bool) {
+        let waiting: Vec<_> =
+            self.store.people().into_iter().filter(|person| !self.gallery.contains(person.id.0)).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        tracing::info!(people = waiting.len(), "computing embeddings anew from the registered photos");
+        for (done, person) in (1..).zip(&waiting) {
+            if stop() {
+                return;
+            }
+            if let Err(error) = self.recompute_one(person) {
+                tracing::warn!(id = %person.id, %error, "cannot be recognised by face: enrol a new photo");
+            }
+            if done % 100 == 0 || done == waiting.len() {
+                tracing::info!("{done} of {} embeddings computed anew", waiting.len());
+            }
+        }
+    }
+
+    fn recompute_one(&self, person: &Person) -> Result<()> {
+        let photo = self.store.photo(person.id)?.ok_or(Fault::NoPicture)?;
+        let (registered, embedding) = self.measure(&photo)?;
+        let _turn = lock(&self.turn);
+        // Somebody may have changed or removed the person meanwhile.
+        if let Some(now) = self.store.person(person.id).filter(|_| !self.gallery.contains(person.id.0)) {
+            self.store.update(Person::clone(&now), Some(registered))?;
+            self.gallery.insert(person.id.0, &embedding);
+        }
+        Ok(())
+    }
+
+    /// Adds a person with a photo. With `alike`, nobody may be known whose face is that similar.
+    ///
+    /// # Errors
+    /// The photo's faults, [`Fault::PersonExists`], and those of [`Store::add`]; nothing is changed then.
+    pub fn enrol(&self, person: Person, picture: &[u8], alike: Option<Similarity>) -> Result<LibId> {
+        let (registered, embedding) = self.measure(picture)?;
+        let _turn = lock(&self.turn);
+        self.check_new_face(&embedding, alike, None)?;
+        let id = self.store.add(person, Some(registered))?;
+        self.gallery.insert(id.0, &embedding);
+        Ok(id)
+    }
+
+    /// Replaces a person (by `person.id`), and the photo where one is given.
+    ///
+    /// # Errors
+    /// As [`Self::enrol`], and [`Fault::NoPerson`]; nothing is changed then.
+    pub fn edit(&self, person: Person, picture: Option<&[u8]>, alike: Option<Similarity>) -> Result<()> {
+        let measured = picture.map(|bytes| self.measure(bytes)).transpose()?;
+        let _turn = lock(&self.turn);
+        let id = person.id;
+        let Some((registered, embedding)) = measured else { return self.store.update(person, None) };
+        self.check_new_face(&embedding, alike, Some(id))?;
+        self.store.update(person, Some(registered))?;
+        self.gallery.insert(id.0, &embedding);
+        Ok(())
+    }
+
+    /// Removes people with their photos and records; returns those that were there.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nobody is removed then.
+    pub fn remove(&self, ids: &[LibId]) -> Result<Vec<LibId>> {
+        let _turn = lock(&self.turn);
+        let removed = self.store.remove(ids)?;
+        for id in &removed {
+            self.gallery.remove(id.0);
+        }
+        Ok(removed)
+    }
+
+    /// Removes everybody and all control records.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nobody is removed then.
+    pub fn remove_all(&self) -> Result<()> {
+        let _turn = lock(&self.turn);
+        self.store.remove_all()?;
+        self.gallery.clear();
+        Ok(())
+    }
+
+    /// How alike the largest faces of two pictures are.
+    ///
+    /// # Errors
+    /// The pictures' faults, with `names` in the detail.
+    pub fn compare(&self, pictures: [&[u8]; 2], names: [&str; 2]) -> Result<Similarity> {
+        let models = self.models()?;
+        let embed = |at: usize| self.portrait(pictures[at]).map_err(|e| e.about(names[at]));
+        let (first, second) = (embed(0)?, embed(1)?);
+        Ok(models.similarity.from_cosine(first.embedding.cosine(&second.embedding)))
+    }
+
+    /// The people most similar to the largest face of a picture, from `least` on, the best first.
+    ///
+    /// # Errors
+    /// The picture's faults.
+    pub fn search(&self, picture: &[u8], least: Similarity, most: usize) -> Result<Vec<(LibId, Similarity)>> {
+        let models = self.models()?;
+        let portrait = self.portrait(picture)?;
+        let found = self.gallery.top(&portrait.embedding, most);
+        let found = found.into_iter().map(|c| (LibId(c.id), models.similarity.from_cosine(c.cosine)));
+        Ok(found.take_while(|(_, similarity)| *similarity >= least).collect())
+    }
+
+    /// How many faces a picture shows.
+    ///
+    /// # Errors
+    /// [`Fault::BadPicture`] when it is none.
+    pub fn count_faces(&self, picture: &[u8]) -> Result<usize> {
+        let models = self.models()?;
+        let _desk = lock(&self.desk);
+        models.eyes.faces(&decode_picture(picture, PHOTO_LIMITS)?).map(|faces| faces.len())
+    }
+
+    /// The faces of a camera frame, the largest first.
+    ///
+    /// # Errors
+    /// When an engine fails or is not there.
+    pub fn faces(&self, frame: &RgbImage) -> Result<Vec<Face>> {
+        self.models()?.eyes.faces(frame)
+    }
+
+    fn models(&self) -> Result<&Models> {
+        self.models.as_ref().ok_or_else(|| Error::new(Fault::Unavailable, "no face models are installed"))
+    }
+
+    fn portrait(&self, picture: &[u8]) -> Result<Portrait> {
+        let models = self.models()?;
+        let _desk = lock(&self.desk);
+        models.eyes.portrait(&decode_picture(picture, PHOTO_LIMITS)?)
+    }
+
+    /// What is kept of a photo: the file and the embedding.
+    fn measure(&self, picture: &[u8]) -> Result<(Registered, Embedding)> {
+        let models = self.models()?;
+        let _desk = lock(&self.desk);
+        let photo = decode_picture(picture, PHOTO_LIMITS)?;
+        let Portrait { embedding, face, .. } = models.eyes.portrait(&photo)?;
+        let jpeg = keepsake(picture, photo, &face.bbox)?;
+        Ok((Registered { jpeg, embedding: embedding.to_vec(), pack: models.pack.clone() }, embedding))
+    }
+
+    fn check_new_face(&self, face: &Embedding, alike: Option<Similarity>, own: Option<LibId>) -> Result<()> {
+        let (Some(threshold), Some(models)) = (alike, &self.models) else { return Ok(()) };
+        // The person's own old photo may be the best match; the next best one counts then.
+        let other = self.gallery.top(face, 2).into_iter().find(|c| Some(LibId(c.id)) != own);
+        let Some(other) = other else { return Ok(()) };
+        let similarity = models.similarity.from_cosine(other.cosine);
+        if similarity >= threshold {
+            bail!(PersonExists, "picinfo: similarity {:.1} with LibID {}", similarity.get(), other.id);
+        }
+        Ok(())
+    }
+}
+
+/// The file that is kept of a photo: as sent where it is an upright JPEG of a fitting size and a large face,
+/// else the whole photo, or the part around a small face, made to fit.
+fn keepsake(bytes: &[u8], photo: RgbImage, face: &Rect) -> Result<Vec<u8>> {
+    let (width, height) = photo.dimensions();
+    let fits = width <= PHOTO_SIZE.0 && height <= PHOTO_SIZE.1;
+    let shrinks = (PHOTO_SIZE.0 as f32 / width as f32).min(PHOTO_SIZE.1 as f32 / height as f32).min(1.0);
+    let large_face = face.width() * shrinks >= KEPT_FACE;
+    if fits && large_face && is_upright_jpeg(bytes) {
+        return Ok(bytes.to_vec());
+    }
+    let mut photo = DynamicImage::from(photo);
+    if !large_face {
+        let (x, y, w, h) = around(face, width, height);
+        photo = photo.crop_imm(x, y, w, h);
+    }
+    if photo.width() > PHOTO_SIZE.0 || photo.height() > PHOTO_SIZE.1 {
+        photo = photo.resize(PHOTO_SIZE.0, PHOTO_SIZE.1, image::imageops::FilterType::Triangle);
+    }
+    encode_jpeg(&photo.into_rgb8(), PHOTO_QUALITY)
+}
+
+/// A portrait around a face, as far as the photo reaches: x, y, width, height.
+fn around(face: &Rect, width: u32, height: u32) -> (u32, u32, u32, u32) {
+    let centre = face.centre();
+    let half = face.width().max(face.height()) * 1.2;
+    let edge = |at: f32, most: u32| at.clamp(0.0, most as f32) as u32;
+    let (x, y) = (edge(centre.x - half, width), edge(centre.y - half * 4.0 / 3.0, height));
+    let (right, bottom) = (edge(centre.x + half, width), edge(centre.y + half * 4.0 / 3.0, height));
+    (x, y, right.saturating_sub(x).max(1), bottom.saturating_sub(y).max(1))
+}
+
+fn is_upright_jpeg(bytes: &[u8]) -> bool {
+    let Ok(reader) = ImageReader::new(Cursor::new(bytes)).with_guessed_format() else { return false };
+    reader.format() == Some(ImageFormat::Jpeg)
+        && reader.into_decoder().and_then(|mut d| d.orientation()).is_ok_and(|o| o == Orientation::NoTransforms)
+}
+
+/// A picture as JPEG file of a quality of 1 to 100.
+///
+/// # Errors
+/// [`Fault::BadPicture`] when it has no pixels.
+pub fn encode_jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality)
+        .encode_image(picture)
+        .map_err(|e| Error::new(Fault::BadPicture, "").because(e))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_are_kept_as_sent_or_made_to_fit() {
+        let picture = |w, h| RgbImage::from_fn(w, h, |x, y| image::Rgb([x as u8, y as u8, 90]));
+        for (w, h, expect) in
+            [(480, 640, (480, 640)), (960, 1280, (480, 640)), (640, 480, (480, 360)), (100, 900, (71, 640))]
+        {
+            let sent = encode_jpeg(&picture(w, h), 95).unwrap();
+            let large = Rect::sized(0.0, 0.0, w as f32, h as f32);
+            let kept = keepsake(&sent, picture(w, h), &large).unwrap();
+            assert_eq!(kept == sent, (w, h) == expect, "{w}x{h}");
+            assert_eq!(image::load_from_memory(&kept).unwrap().into_rgb8().dimensions(), expect);
+        }
+        let mut png = Cursor::new(Vec::new());
+        picture(48, 64).write_to(&mut png, ImageFormat::Png).unwrap();
+        let kept = keepsake(&png.into_inner(), picture(48, 64), &Rect::sized(0.0, 0.0, 40.0, 40.0)).unwrap();
+        assert_eq!(&kept[..2], b"\xff\xd8");
+    }
+
+    #[test]
+    fn a_small_face_is_cut_out_before_the_photo_shrinks() {
+        let photo = RgbImage::new(3000, 2000);
+        let face = Rect::sized(1400.0, 900.0, 200.0, 240.0);
+        let sent = encode_jpeg(&photo, 95).unwrap();
+        let kept = image::load_from_memory(&keepsake(&sent, photo, &face).unwrap()).unwrap();
+        // 2.4 face heights wide, so 200 of 576 pixels are the face; made to fit 480.
+        assert_eq!((kept.width(), kept.height()), (480, 640));
+    }
+}
