@@ -57,6 +57,9 @@ impl Spread {
     }
 }
 
+/// Milliseconds by stage.
+type Stages = Vec<(&'static str, Spread)>;
+
 fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1000.0
 }
@@ -68,8 +71,7 @@ pub struct Report {
     engine: String,
     liveness: bool,
     photos: usize,
-    /// Milliseconds by stage.
-    stages: Vec<(&'static str, Spread)>,
+    stages: Stages,
     /// Whole pipeline time over the engine's, same frames.
     pipeline_over_engine: Option<f64>,
     to_decision: Option<Spread>,
@@ -150,7 +152,7 @@ fn measure_stages(
     gallery: &Gallery,
     liveness: bool,
     clock: &dyn Clock,
-) -> Result<(Vec<(&'static str, Spread)>, Option<f64>), Failure> {
+) -> Result<(Stages, Option<f64>), Failure> {
     let view = View { min_width: 0.0, area: Rect::sized(0.0, 0.0, 960.0, 1280.0), liveness };
     let mut series: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
     let mut ratios = Vec::new();

@@ -161,7 +161,7 @@ impl WiegandFrame {
     fn with_parity(data: u64, data_bits: u32) -> Self {
         let half = data_bits / 2;
         let even = u64::from((data >> half).count_ones() % 2);
-        let odd = u64::from((data & ((1 << half) - 1)).count_ones() % 2 == 0);
+        let odd = u64::from((data & ((1 << half) - 1)).count_ones().is_multiple_of(2));
         Self { bits: data_bits + 2, value: even << (data_bits + 1) | data << 1 | odd }
     }
 

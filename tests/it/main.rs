@@ -1,4 +1,5 @@
 //! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
+#![allow(clippy::unwrap_used)]
 
 mod crash;
 mod load;
