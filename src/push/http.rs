@@ -1,13 +1,15 @@
 //! The way out over HTTP: one POST, the document's headers, an answer read with limits.
 
+use std::io::Read;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use flate2::read::{GzDecoder, ZlibDecoder};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
-use hyper::header;
+use hyper::header::{self, HeaderValue};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -68,8 +70,10 @@ impl HttpSink {
         let exchange = async {
             let response = self.client.request(request).await.map_err(|e| unreachable(&e))?;
             let success = response.status().is_success();
+            let packing = response.headers().get(header::CONTENT_ENCODING).cloned();
             let bytes = Limited::new(response.into_body(), MOST).collect().await.map_err(|e| unreachable(&*e))?;
-            let body: Option<Value> = serde_json::from_slice(&bytes.to_bytes()).ok();
+            let bytes = unpack(packing.as_ref(), &bytes.to_bytes());
+            let body: Option<Value> = serde_json::from_slice(&bytes).ok();
             let acknowledged = success && body.as_ref().and_then(|b| b.get("code")).is_some_and(is_200);
             Ok(Answer { success, acknowledged, body })
         };
@@ -79,6 +83,21 @@ impl HttpSink {
                 .unwrap_or_else(|_| Err(Error::new(Fault::Unavailable, "no answer within 10 s")))
         })
     }
+}
+
+/// The answer's body without the compression we offered to take; what does not unpack is no JSON anyway.
+fn unpack(packing: Option<&HeaderValue>, bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let most = MOST as u64;
+    let unpacked = match packing.map(HeaderValue::as_bytes) {
+        Some(b"gzip") => GzDecoder::new(bytes).take(most).read_to_end(&mut plain),
+        Some(b"deflate") => ZlibDecoder::new(bytes).take(most).read_to_end(&mut plain),
+        _ => return bytes.to_vec(),
+    };
+    if let Err(error) = unpacked {
+        tracing::warn!(%error, "the subscriber's answer cannot be unpacked");
+    }
+    plain
 }
 
 /// 200 as a number, or as text.
@@ -118,6 +137,21 @@ fn request(subscription: &Subscription, path: &str, body: &Value) -> Result<Requ
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::io::Write;
+
+    #[test]
+    fn answers_are_unpacked() {
+        let packed = |bytes: Vec<u8>, packing: &'static str| unpack(Some(&HeaderValue::from_static(packing)), &bytes);
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(b"{}").unwrap();
+        let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        deflate.write_all(b"{}").unwrap();
+        assert_eq!(packed(gzip.finish().unwrap(), "gzip"), b"{}");
+        assert_eq!(packed(deflate.finish().unwrap(), "deflate"), b"{}");
+        assert_eq!(packed(b"{}".to_vec(), "UTF-8"), b"{}");
+        assert_eq!(packed(b"no gzip".to_vec(), "gzip"), b"");
+        assert_eq!(unpack(None, b"{}"), b"{}");
+    }
 
     #[test]
     fn only_code_200_acknowledges() {

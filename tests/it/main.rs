@@ -6,4 +6,5 @@ mod load;
 mod passage;
 mod push;
 mod rig;
+mod rules;
 mod wiegand;
