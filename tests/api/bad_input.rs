@@ -114,7 +114,7 @@ fn wrong_fields_are_named_and_change_nothing() {
     ];
     for (operator, info, code, field) in rows {
         let detail = rig.fails(operator, info.clone(), *code);
-        assert!(detail.contains(&format!("{field}")), "{operator} {info}: {detail}");
+        assert!(detail.contains(field), "{operator} {info}: {detail}");
         assert!(detail.chars().count() <= 241, "{detail}");
     }
     assert_eq!(rig.state(), before);

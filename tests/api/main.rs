@@ -3,6 +3,8 @@
 //! Most tests see with `PlainEyes`, which know a person by the colour of the photo, so they need no model
 //! weights. Those that need weights and faces say plainly when they are skipped.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod bad_input;
 mod examples;
 mod operators;

@@ -759,4 +759,15 @@ fn the_gallery_is_filled_again_from_the_store() {
     rig.add(BLUE, json!({}));
     let loaded = rig.cx.roster.load().unwrap();
     assert_eq!((loaded.people, loaded.faces), (2, 2));
+    // Another pack: nobody is recognised until the photos have been measured again.
+    let models = facegate::roster::Models {
+        eyes: Box::new(PlainEyes),
+        pack: "other".into(),
+        similarity: facegate::vision::SimilarityMap { slope: 8.11, centre: 0.229 },
+    };
+    let gallery = Arc::new(facegate::vision::Gallery::new(3));
+    let roster = facegate::roster::Roster::new(rig.cx.store.clone(), gallery.clone(), Some(models));
+    assert_eq!(roster.load().unwrap().faces, 0);
+    assert_eq!((roster.renew(&|| true).unwrap(), gallery.len()), (2, 2));
+    assert_eq!(roster.renew(&|| true).unwrap(), 0);
 }

@@ -107,9 +107,7 @@ fn what_platforms_send_gets_the_answer_they_expect() {
             "chunked",
         ),
         (
-            format!(
-                "POST /action/GetSysParam?x=1 HTTP/1.1\r\nHost: t\r\nauthorization: basic YWRtaW46YWRtaW4=\r\nContent-Length: 2\r\n\r\n{{}}"
-            ),
+            "POST /action/GetSysParam?x=1 HTTP/1.1\r\nHost: t\r\nauthorization: basic YWRtaW46YWRtaW4=\r\nContent-Length: 2\r\n\r\n{}".to_owned(),
             "lower case",
         ),
         (format!("POST /action/GetSysParam HTTP/1.0\r\n{LOGIN}\r\n"), "HTTP/1.0"),
