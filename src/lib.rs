@@ -1,6 +1,10 @@
 //! The software of a face-recognition access terminal.
 pub mod access;
 pub mod api;
+pub mod app;
+pub mod bench;
+pub mod board;
+pub mod camera;
 pub mod clock;
 pub mod control;
 pub mod door;
@@ -8,7 +12,11 @@ pub mod error;
 pub mod fetch;
 pub mod field;
 pub mod hal;
+pub mod push;
 pub mod roster;
 pub mod settings;
+pub mod sim;
 pub mod store;
+pub mod strict;
+pub mod ui;
 pub mod vision;

@@ -1,1 +1,191 @@
-fn main() {}
+//! Arguments → board and options → `App` → wait for a signal.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use facegate::app::{App, Options};
+use facegate::board::Board;
+use facegate::clock::SystemClock;
+use facegate::{bench, vision};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// The software of a face-recognition access terminal.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the terminal on a board.
+    Run {
+        /// Board profile.
+        #[arg(long, value_name = "FILE")]
+        board: PathBuf,
+        #[command(flatten)]
+        options: RunArgs,
+    },
+    /// Run the simulated terminal: the same daemon around pretend devices, with control routes below /sim/.
+    Sim {
+        #[command(flatten)]
+        options: RunArgs,
+    },
+    /// Check board profiles: every problem, with file, key and value.
+    Check {
+        /// Board profiles.
+        #[arg(long = "board", value_name = "FILE", required = true)]
+        boards: Vec<PathBuf>,
+    },
+    /// Measure: milliseconds per stage, frame to decision and relay, search in large galleries.
+    Bench {
+        /// Folder of the model files, instead of FACEGATE_MODELS.
+        #[arg(long, value_name = "DIR")]
+        models: Option<PathBuf>,
+        /// Engine: auto, builtin, or the path of a TensorFlow Lite C library.
+        #[arg(long, default_value = "auto")]
+        engine: vision::EngineChoice,
+        /// Folder of photos of one face each, for the stages that need one.
+        #[arg(long, value_name = "DIR")]
+        faces: Option<PathBuf>,
+        /// Check liveness too.
+        #[arg(long)]
+        liveness: bool,
+        /// Print JSON only.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Model packs.
+    Models {
+        #[command(subcommand)]
+        verb: ModelsVerb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ModelsVerb {
+    /// Verify the model files of a folder and say what each is.
+    Check {
+        /// The folder.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Address of the API, instead of the profile's.
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Folder of all data, instead of the profile's.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Folder of the model files, instead of FACEGATE_MODELS or the profile's.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Engine, instead of the profile's: auto, builtin, or the path of a TensorFlow Lite C library.
+    #[arg(long)]
+    engine: Option<vision::EngineChoice>,
+    /// Enrol the photos of a folder at start; the file name becomes the name.
+    #[arg(long, value_name = "DIR")]
+    people: Option<PathBuf>,
+    /// Number of the terminal (1300001 in the simulator, else made at the first start).
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    device_id: Option<u32>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info,sled=warn")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match perform(cli.verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("facegate: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(verb: Verb) -> Result<ExitCode, Failure> {
+    match verb {
+        Verb::Run { board, options } => run(Board::load(&board)?, options),
+        Verb::Sim { options } => run(Board::sim()?, options),
+        Verb::Check { boards } => Ok(check(&boards)),
+        Verb::Bench { models, engine, faces, liveness, json } => {
+            let report = bench::run(&bench::Options {
+                models: models_folder(models).unwrap_or_else(|| PathBuf::from("models/build")),
+                engine,
+                faces: faces.or_else(|| folder_from("FACEGATE_FACES")),
+                liveness,
+            })?;
+            if !json {
+                eprintln!("{report}");
+            }
+            println!("{}", report.to_json());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Models { verb: ModelsVerb::Check { dir } } => {
+            let report = vision::check(&dir)?;
+            println!("{report}");
+            Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        }
+    }
+}
+
+fn check(boards: &[PathBuf]) -> ExitCode {
+    let mut sound = true;
+    for file in boards {
+        match Board::load(file) {
+            Ok(board) => println!("{}: {} is complete", file.display(), board.name),
+            Err(problems) => {
+                println!("{problems}");
+                sound = false;
+            }
+        }
+    }
+    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {
+    if let Some(listen) = args.listen {
+        board.listen = listen;
+    }
+    if let Some(data) = args.data {
+        board.data = data;
+    }
+    if let Some(models) = models_folder(args.models) {
+        board.vision.models = models;
+    }
+    if let Some(engine) = args.engine {
+        board.vision.engine = engine;
+    }
+    let clock = Arc::new(SystemClock::default());
+    let devices = board.open(clock.clone())?;
+    let simulated = devices.sim.is_some();
+    let app = App::start(board, devices, clock, Options { device_id: args.device_id, people: args.people })?;
+    if simulated {
+        println!("{}", app.welcome());
+    }
+    app.wait_for_signal();
+    app.stop();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder given, or that of the environment.
+fn models_folder(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| folder_from("FACEGATE_MODELS"))
+}
+
+fn folder_from(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}

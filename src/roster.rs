@@ -4,6 +4,9 @@
 //! is decoded, measured and checked before anything is written; one photo is worked on at a time, because
 //! an unfolded picture is the largest thing the terminal ever holds in memory.
 
+// Places in pictures are small numbers.
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
 use std::collections::HashSet;
 use std::fmt;
 use std::io::Cursor;
@@ -24,9 +27,9 @@ use crate::vision::{
 
 /// A photo is kept at most this wide and high.
 const PHOTO_SIZE: (u32, u32) = (480, 640);
-/// A photo whose face would become narrower than this when made to fit is cut down to the face first, so that
-/// another model pack can still be computed from what is kept. Pixels.
-const PHOTO_FACE: f32 = 120.0;
+/// A photo is made smaller as a whole if its face is then at least this wide; otherwise the part around the
+/// face is cut out first, so that another model pack can be computed from what is kept.
+const KEPT_FACE: f32 = 120.0;
 /// JPEG quality of photos that had to be made smaller.
 const PHOTO_QUALITY: u8 = 90;
 /// How far a photo may unfold: 48 MB of pixels, which a board of 256 MB can spare once.
@@ -116,45 +119,43 @@ impl Roster {
             })?;
         }
         let loaded = Loaded { people: known.len(), faces: self.gallery.len() };
-        let without = loaded.people - loaded.faces.min(loaded.people);
-        if without > 0 {
-            tracing::warn!(without, "people cannot be recognised yet: no embedding of the current model pack");
-        }
         tracing::info!(people = loaded.people, faces = loaded.faces, "lists loaded");
         Ok(loaded)
     }
 
-    /// Computes the embeddings the current pack lacks from the registered photos; returns how many people it
-    /// made recognisable. Takes about a second for each on a slow board, so it belongs into the background;
-    /// `go_on` is asked before each of them.
-    ///
-    /// # Errors
-    /// When there are no models.
-    pub fn renew(&self, go_on: &dyn Fn() -> bool) -> Result<usize> {
-        self.models()?;
-        let mut renewed = 0;
-        for person in self.store.people().iter().filter(|person| !self.gallery.contains(person.id.0)) {
-            if !go_on() {
-                break;
+    /// Computes the embeddings another model pack left behind anew from the registered photos; until it is a
+    /// person's turn, that person is not recognised by face. Ends early when `stop` says so.
+    pub fn recompute(&self, stop: impl Fn() -> bool) {
+        let waiting: Vec<_> =
+            self.store.people().into_iter().filter(|person| !self.gallery.contains(person.id.0)).collect();
+        if waiting.is_empty() {
+            return;
+        }
+        tracing::info!(people = waiting.len(), "computing embeddings anew from the registered photos");
+        for (done, person) in (1..).zip(&waiting) {
+            if stop() {
+                return;
             }
-            match self.renew_one(person.id) {
-                Ok(true) => renewed += 1,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(id = %person.id, %error, "cannot be recognised: enrol a new photo"),
+            if let Err(error) = self.recompute_one(person) {
+                tracing::warn!(id = %person.id, %error, "cannot be recognised by face: enrol a new photo");
+            }
+            if done % 100 == 0 || done == waiting.len() {
+                tracing::info!("{done} of {} embeddings computed anew", waiting.len());
             }
         }
-        tracing::info!(renewed, "embeddings computed again for the current model pack");
-        Ok(renewed)
     }
 
-    fn renew_one(&self, id: LibId) -> Result<bool> {
-        let Some(photo) = self.store.photo(id)? else { return Ok(false) };
+    fn recompute_one(&self, person: &Person) -> Result<()> {
+        let photo = self.store.photo(person.id)?.ok_or(Fault::NoPicture)?;
         let (registered, embedding) = self.measure(&photo)?;
         let _turn = lock(&self.turn);
-        // Removed, or enrolled with another photo, while this one was measured.
-        let Some(person) = self.store.person(id).filter(|_| !self.gallery.contains(id.0)) else { return Ok(false) };
-        self.store.update(Person::clone(&person), Some(Registered { jpeg: photo, ..registered }))?;
-        Ok(self.gallery.insert(id.0, &embedding))
+        // Somebody may have changed or removed the person meanwhile.
+        if let Some(now) = self.store.person(person.id).filter(|_| !self.gallery.contains(person.id.0)) {
+            // The photo stays the file it is: encoding it again with every pack would wear it out.
+            self.store.update(Person::clone(&now), Some(Registered { jpeg: photo, ..registered }))?;
+            self.gallery.insert(person.id.0, &embedding);
+        }
+        Ok(())
     }
 
     /// Adds a person with a photo. With `alike`, nobody may be known whose face is that similar.
@@ -283,45 +284,35 @@ impl Roster {
     }
 }
 
-/// The file that is kept of a photo: as sent where it is an upright JPEG of a fitting size.
+/// The file that is kept of a photo: as sent where it is an upright JPEG of a fitting size, else the whole
+/// photo, or the part around a face that would become small, made to fit.
 fn keepsake(bytes: &[u8], photo: RgbImage, face: &Rect) -> Result<Vec<u8>> {
-    let fits = |(width, height): (u32, u32)| width <= PHOTO_SIZE.0 && height <= PHOTO_SIZE.1;
-    if fits(photo.dimensions()) && is_upright_jpeg(bytes) {
+    let (width, height) = photo.dimensions();
+    let fits = width <= PHOTO_SIZE.0 && height <= PHOTO_SIZE.1;
+    let shrinks = (PHOTO_SIZE.0 as f32 / width as f32).min(PHOTO_SIZE.1 as f32 / height as f32).min(1.0);
+    let loses_face = !fits && face.width() * shrinks < KEPT_FACE;
+    if fits && is_upright_jpeg(bytes) {
         return Ok(bytes.to_vec());
     }
     let mut photo = DynamicImage::from(photo);
-    let [shrink_x, shrink_y] = [(PHOTO_SIZE.0, photo.width()), (PHOTO_SIZE.1, photo.height())].map(ratio);
-    let shrink = shrink_x.min(shrink_y);
-    if shrink < 1.0 && face.width() * shrink < PHOTO_FACE {
-        let (x, y, width, height) = around(face, photo.width(), photo.height());
-        photo = photo.crop_imm(x, y, width, height);
+    if loses_face {
+        let (x, y, w, h) = around(face, width, height);
+        photo = photo.crop_imm(x, y, w, h);
     }
-    if !fits((photo.width(), photo.height())) {
+    if photo.width() > PHOTO_SIZE.0 || photo.height() > PHOTO_SIZE.1 {
         photo = photo.resize(PHOTO_SIZE.0, PHOTO_SIZE.1, image::imageops::FilterType::Triangle);
     }
     encode_jpeg(&photo.into_rgb8(), PHOTO_QUALITY)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes of pictures")]
-fn ratio((to, from): (u32, u32)) -> f32 {
-    to as f32 / from.max(1) as f32
-}
-
-/// A portrait of 3:4 around a face, as far as the picture reaches: x, y, width, height.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "clamped into the picture"
-)]
+/// A portrait around a face, as far as the photo reaches: x, y, width, height.
 fn around(face: &Rect, width: u32, height: u32) -> (u32, u32, u32, u32) {
-    let half_width = face.width().max(face.height()) * 1.2;
-    let half_height = half_width * 4.0 / 3.0;
     let centre = face.centre();
-    let place = |at: f32, end: u32| at.clamp(0.0, end as f32) as u32;
-    let (x1, y1) = (place(centre.x - half_width, width), place(centre.y - half_height, height));
-    let (x2, y2) = (place(centre.x + half_width, width), place(centre.y + half_height, height));
-    (x1, y1, x2.saturating_sub(x1).max(1), y2.saturating_sub(y1).max(1))
+    let half = face.width().max(face.height()) * 1.2;
+    let edge = |at: f32, most: u32| at.clamp(0.0, most as f32) as u32;
+    let (x, y) = (edge(centre.x - half, width), edge(centre.y - half * 4.0 / 3.0, height));
+    let (right, bottom) = (edge(centre.x + half, width), edge(centre.y + half * 4.0 / 3.0, height));
+    (x, y, right.saturating_sub(x).max(1), bottom.saturating_sub(y).max(1))
 }
 
 fn is_upright_jpeg(bytes: &[u8]) -> bool {
@@ -353,26 +344,24 @@ mod tests {
             [(480, 640, (480, 640)), (960, 1280, (480, 640)), (640, 480, (480, 360)), (100, 900, (71, 640))]
         {
             let sent = encode_jpeg(&picture(w, h), 95).unwrap();
-            let kept = keepsake(&sent, picture(w, h), &Rect::sized(0.0, 0.0, 900.0, 900.0)).unwrap();
+            let large = Rect::sized(0.0, 0.0, w as f32, h as f32);
+            let kept = keepsake(&sent, picture(w, h), &large).unwrap();
             assert_eq!(kept == sent, (w, h) == expect, "{w}x{h}");
             assert_eq!(image::load_from_memory(&kept).unwrap().into_rgb8().dimensions(), expect);
         }
         let mut png = Cursor::new(Vec::new());
         picture(48, 64).write_to(&mut png, ImageFormat::Png).unwrap();
-        let kept = keepsake(&png.into_inner(), picture(48, 64), &Rect::default()).unwrap();
+        let kept = keepsake(&png.into_inner(), picture(48, 64), &Rect::sized(0.0, 0.0, 40.0, 40.0)).unwrap();
         assert_eq!(&kept[..2], b"\xff\xd8");
     }
 
     #[test]
-    fn a_small_face_in_a_large_photo_is_kept_large() {
-        let photo = RgbImage::new(4000, 3000);
-        let sent = encode_jpeg(&photo, 50).unwrap();
-        let kept = keepsake(&sent, photo, &Rect::sized(2000.0, 1500.0, 200.0, 250.0)).unwrap();
-        // 600x800 around the face, made to fit: the face is 160 pixels wide, not 24.
-        assert_eq!(image::load_from_memory(&kept).unwrap().into_rgb8().dimensions(), (480, 640));
-        let photo = RgbImage::new(4000, 3000);
-        let kept = keepsake(&sent, photo, &Rect::sized(-50.0, -50.0, 200.0, 200.0)).unwrap();
-        let (width, height) = image::load_from_memory(&kept).unwrap().into_rgb8().dimensions();
-        assert!(width <= 480 && height <= 640, "{width}x{height}");
+    fn a_small_face_is_cut_out_before_the_photo_shrinks() {
+        let photo = RgbImage::new(3000, 2000);
+        let face = Rect::sized(1400.0, 900.0, 200.0, 240.0);
+        let sent = encode_jpeg(&photo, 95).unwrap();
+        let kept = image::load_from_memory(&keepsake(&sent, photo, &face).unwrap()).unwrap();
+        // 2.4 face heights wide, so 200 of 576 pixels are the face; made to fit 480.
+        assert_eq!((kept.width(), kept.height()), (480, 640));
     }
 }

@@ -50,7 +50,14 @@ numbered! {
 
 numbered! {
     /// Which outputs open the door.
-    pub enum ControlType { Wiegand = 0, Relay = 1, Both = 2 }
+    pub enum ControlType {
+        /// A frame to a door controller.
+        Wiegand = 0,
+        /// The terminal's relay.
+        Relay = 1,
+        /// Both.
+        Both = 2,
+    }
 }
 
 numbered! {
@@ -65,12 +72,24 @@ numbered! {
 
 numbered! {
     /// How card numbers are written in answers and pushes (3.10.5).
-    pub enum CardMode { Decimal = 0, Hex = 1 }
+    pub enum CardMode {
+        /// As a number.
+        Decimal = 0,
+        /// As a text of hexadecimal digits.
+        Hex = 1,
+    }
 }
 
 numbered! {
     /// When liveness is checked (3.30).
-    pub enum LiveDetect { Always = 0, Off = 1, Daily = 2 }
+    pub enum LiveDetect {
+        /// Of every face.
+        Always = 0,
+        /// Never.
+        Off = 1,
+        /// Between two times of day.
+        Daily = 2,
+    }
 }
 
 /// One group of settings: stored under `NAME`, patched as one.
@@ -180,6 +199,9 @@ impl Group for Door {
                 self.auto_card_first.get(),
                 self.auto_card_last.get()
             );
+        }
+        if self.open_way == OpenWay::FaceThenRemote {
+            crate::bail!(BadParameter, "OpendoorWay: 3 is not offered by this version; use 0, 1 or 2");
         }
         if self.verify_mode.get() != 1 {
             crate::bail!(

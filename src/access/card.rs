@@ -161,7 +161,7 @@ impl WiegandFrame {
     fn with_parity(data: u64, data_bits: u32) -> Self {
         let half = data_bits / 2;
         let even = u64::from((data >> half).count_ones() % 2);
-        let odd = u64::from((data & ((1 << half) - 1)).count_ones() % 2 == 0);
+        let odd = u64::from((data & ((1 << half) - 1)).count_ones().is_multiple_of(2));
         Self { bits: data_bits + 2, value: even << (data_bits + 1) | data << 1 | odd }
     }
 
@@ -223,7 +223,7 @@ mod tests {
         // 26 bits: facility 1, card 1. First twelve data bits 000000010000 hold one 1, so even parity is 1;
         // the last twelve 000000000001 hold one 1, so odd parity is 0.
         let frame = WiegandFrame::of_card(card(CardFormat::W26Split, Some(1), 1), W26Facility);
-        assert_eq!(frame, WiegandFrame { bits: 26, value: 0b1_00000001_0000000000000001_0 });
+        assert_eq!(frame, WiegandFrame { bits: 26, value: 0b10_0000_0010_0000_0000_0000_0010 });
         assert_eq!(frame.pulses().count(), 26);
         assert_eq!(frame.pulses().next(), Some(true));
         for bit in 0..26 {

@@ -70,12 +70,25 @@ pub enum Validity {
     /// Always (0).
     Permanent,
     /// From one moment to another (temporary list 1).
-    Window { begin: LocalTime, end: LocalTime },
+    Window {
+        /// First moment, included.
+        begin: LocalTime,
+        /// Last moment, included.
+        end: LocalTime,
+    },
     /// On the days between the two dates, between the two times of day (temporary list 2). A window whose
     /// time of day ends before it begins reaches over midnight.
-    Daily { begin: LocalTime, end: LocalTime },
+    Daily {
+        /// First day, and when each day's window opens.
+        begin: LocalTime,
+        /// Last day, and when each day's window closes.
+        end: LocalTime,
+    },
     /// A number of passages (temporary list 3).
-    Uses { left: u32 },
+    Uses {
+        /// Passages left.
+        left: u32,
+    },
 }
 
 impl Validity {
@@ -163,8 +176,7 @@ pub struct Person {
     pub validity: Validity,
     /// When the person was added.
     pub created: LocalTime,
-    /// Fields of door-station models, kept as given: `IdCardId`, `AccessId`, `WardenId`, `RoomNum` and
-    /// `ChannelAuthorityN`.
+    /// Fields of door-station models, kept as given: `IdCardId`, `AccessId`, `WardenId`, `RoomNum`.
     pub extra: std::collections::BTreeMap<String, String>,
 }
 

@@ -26,7 +26,18 @@ numbered! {
 
 numbered! {
     /// What a pushed capture shows (`PictureType`, 3.12.3).
-    pub enum PictureType { Unmatched = 0, BlockListed = 1, AllowListed = 2, IdCardUnmatched = 3, IdCardMatched = 4 }
+    pub enum PictureType {
+        /// Nobody of the lists.
+        Unmatched = 0,
+        /// Somebody of the block list.
+        BlockListed = 1,
+        /// Somebody of the allow list.
+        AllowListed = 2,
+        /// Another face than the ID card's.
+        IdCardUnmatched = 3,
+        /// The face of the ID card.
+        IdCardMatched = 4,
+    }
 }
 
 /// `VerfyType` of a face of the lists.

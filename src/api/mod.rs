@@ -14,28 +14,28 @@ pub mod codes;
 mod lenient;
 mod ops;
 pub mod person_view;
-mod picture;
+pub mod picture;
 pub mod server;
 pub mod table;
 pub mod wire;
 
 use std::sync::{Arc, Mutex};
 
-use arc_swap::ArcSwapOption;
 use serde_json::Value;
 
+use crate::camera::Newest;
 use crate::clock::{Clock, Outbound};
 use crate::control;
 use crate::error::{Error, Fault, Result};
 use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
 use crate::hal::Host;
+use crate::push;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::store::Store;
-use crate::vision::Frame;
 pub use ops::control::rounded;
-pub use ops::subscribe::{TOPICS, path_of};
+pub use ops::subscribe::TOPICS;
 use wire::{Envelope, Fields, Reply};
 
 /// What operators work with.
@@ -55,8 +55,10 @@ pub struct Context {
     pub host: Arc<dyn Host>,
     /// For `picURI`.
     pub fetch: Arc<Fetch>,
-    /// The latest camera frame; empty while there is no camera.
-    pub frame: Arc<ArcSwapOption<Frame>>,
+    /// What the camera sees.
+    pub newest: Arc<Newest>,
+    /// How far the pusher is.
+    pub push: Arc<push::Status>,
     /// The terminal's number.
     pub device_id: u32,
     /// Version shown to platforms.

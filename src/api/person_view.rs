@@ -33,9 +33,7 @@ pub fn person_fields(person: &Person, rules: &Door) -> Map<String, Value> {
     put("Notes", text(&person.notes));
     put("MjCardFrom", person.card.number().into());
     let (facility, number) = card(person, rules);
-    if let Some(facility) = facility {
-        put("WGFacilityCode", facility);
-    }
+    put("WGFacilityCode", facility);
     put("MjCardNo", number);
     put("RFIDCard", text(person.rf_card.as_deref().unwrap_or_default()));
     put("Tempvalid", person.validity.number().into());
@@ -50,16 +48,16 @@ pub fn person_fields(person: &Person, rules: &Door) -> Map<String, Value> {
     fields
 }
 
-/// Facility code (where the terminal's Wiegand protocol has one) and number: JSON numbers in decimal mode,
-/// in hexadecimal mode texts of as many digits as the protocol has bits. Without a card both are 0.
-fn card(person: &Person, rules: &Door) -> (Option<Value>, Value) {
+/// Facility code and number: JSON numbers in decimal mode, in hexadecimal mode texts of as many digits as the
+/// terminal's Wiegand protocol has bits. Without a card both are 0; so is the code where the protocol has none.
+fn card(person: &Person, rules: &Door) -> (Value, Value) {
     let protocol = rules.wiegand;
-    let no_card = (protocol.has_facility().then_some(0), 0);
-    let (facility, number) = person.card.card().map_or(no_card, |card| card.parts(protocol));
+    let (facility, number) = person.card.card().map_or((None, 0), |card| card.parts(protocol));
+    let facility = facility.unwrap_or(0);
     let width = protocol.number_bits() as usize / 4;
     match rules.card_mode {
-        CardMode::Decimal => (facility.map(Value::from), number.into()),
-        CardMode::Hex => (facility.map(|code| format!("{code:02X}").into()), format!("{number:0width$X}").into()),
+        CardMode::Decimal => (facility.into(), number.into()),
+        CardMode::Hex => (format!("{facility:02X}").into(), format!("{number:0width$X}").into()),
     }
 }
 
@@ -75,7 +73,7 @@ mod tests {
         let person = Person { name: "test".into(), ..Person::new(LocalTime::UNSET) };
         let expect = json!({
             "PersonType": 0, "Name": "test", "Gender": 0, "Nation": 1, "CardType": 0, "IdCard": " ", "Birthday": " ",
-            "Telnum": " ", "Native": " ", "Address": " ", "Notes": " ", "MjCardFrom": 0, "MjCardNo": 0,
+            "Telnum": " ", "Native": " ", "Address": " ", "Notes": " ", "MjCardFrom": 0, "WGFacilityCode": 0, "MjCardNo": 0,
             "RFIDCard": " ", "Tempvalid": 0, "CustomizeID": -2, "PersonUUID": " ",
             "ValidBegin": "1970-01-01T08:00:00", "ValidEnd": "1970-01-01T08:00:00",
         });
@@ -91,12 +89,12 @@ mod tests {
         let rows: [(CardSource, WiegandProtocol, CardMode, Value); 9] = [
             (split, W34Facility, CardMode::Hex, json!(["9A", "01923B"])),
             (split, W34FacilitySplit, CardMode::Decimal, json!([0x9A, 0x01_923B])),
-            (split, W34, CardMode::Hex, json!([null, "9A01923B"])),
+            (split, W34, CardMode::Hex, json!(["00", "9A01923B"])),
             (split, W26Facility, CardMode::Hex, json!(["9A", "923B"])),
-            (whole, W34, CardMode::Decimal, json!([null, 1_046_239])),
-            (whole, W34, CardMode::Hex, json!([null, "000FF6DF"])),
-            (whole, W26, CardMode::Hex, json!([null, "0FF6DF"])),
-            (CardSource::Public, W34, CardMode::Hex, json!([null, "00000000"])),
+            (whole, W34, CardMode::Decimal, json!([0, 1_046_239])),
+            (whole, W34, CardMode::Hex, json!(["00", "000FF6DF"])),
+            (whole, W26, CardMode::Hex, json!(["00", "0FF6DF"])),
+            (CardSource::Public, W34, CardMode::Hex, json!(["00", "00000000"])),
             (CardSource::None, W26Facility, CardMode::Decimal, json!([0, 0])),
         ];
         for (card, wiegand, card_mode, expect) in rows {

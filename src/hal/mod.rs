@@ -3,11 +3,26 @@
 //! Pins are `embedded-hal` traits; ours are only what Linux has no standard for. What a board lacks is
 //! `None`, never an error "not supported".
 
-use std::fmt;
+pub mod sim;
+pub mod wiegand;
 
+use std::fmt;
+use std::sync::Arc;
+
+use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
 
 use crate::error::Result;
+use crate::vision::Frame;
+
+/// A source of upright frames.
+pub trait Camera: Send {
+    /// The next frame; blocks until there is one. `None` when the camera was closed for good.
+    ///
+    /// # Errors
+    /// When the device fails; the caller may ask again.
+    fn next(&mut self) -> Result<Option<Frame>>;
+}
 
 /// The machine the daemon runs on.
 pub trait Host: Send + Sync + fmt::Debug {
@@ -22,4 +37,53 @@ pub trait Host: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the system refuses.
     fn reboot(&self) -> Result<()>;
+}
+
+/// Why a pin could not be driven.
+#[derive(Debug, thiserror::Error)]
+#[error("pin {pin}: {source}")]
+pub struct PinError {
+    /// Which pin.
+    pub pin: String,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+impl digital::Error for PinError {
+    fn kind(&self) -> digital::ErrorKind {
+        digital::ErrorKind::Other
+    }
+}
+
+/// An output of any driver.
+pub type Output = Box<dyn OutputPin<Error = PinError> + Send>;
+
+/// Sends frames to a door controller without holding up the caller.
+pub trait WiegandOut: Send {
+    /// Queues a frame; frames go out one after the other.
+    fn send(&mut self, frame: crate::access::WiegandFrame);
+}
+
+/// What a board profile opened.
+pub struct Devices {
+    /// The colour camera.
+    pub camera: Box<dyn Camera>,
+    /// The door's relay: high closes its contact.
+    pub relay: Option<Output>,
+    /// Lines to a door controller.
+    pub wiegand: Option<Box<dyn WiegandOut>>,
+    /// The machine.
+    pub host: Arc<dyn Host>,
+    /// The simulator's side of the devices, on the simulated board.
+    pub sim: Option<Arc<sim::World>>,
+}
+
+impl fmt::Debug for Devices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Devices")
+            .field("relay", &self.relay.is_some())
+            .field("wiegand", &self.wiegand.is_some())
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,21 +1,23 @@
 //! A terminal's API without camera and door, and what is needed to call it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use facegate::access::{ControlRecord, LibId, VerifyStatus};
 use facegate::api::{self, Context, Liveness};
-use facegate::clock::{Clock, Inbox, SystemClock};
+use facegate::camera::{self, Newest};
+use facegate::clock::{Clock, Inbox, Mono, SystemClock};
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
 use facegate::field::LocalTime;
-use facegate::hal::Host;
+use facegate::hal::{Camera, Host};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
 use facegate::store::{Limits, Picture, Store};
-use facegate::vision::{Embedding, Face, Gallery, Point, Portrait, Rect, SimilarityMap};
+use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -32,6 +34,7 @@ pub struct Rig {
     pub events: Inbox<Event>,
     pub host: Arc<TestHost>,
     pub runtime: tokio::runtime::Runtime,
+    frames: Sender<Frame>,
     _folder: tempfile::TempDir,
 }
 
@@ -49,6 +52,15 @@ impl Host for TestHost {
     fn reboot(&self) -> Result<()> {
         self.reboots.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+}
+
+/// Shows what it is given.
+struct TestCamera(Receiver<Frame>);
+
+impl Camera for TestCamera {
+    fn next(&mut self) -> Result<Option<Frame>> {
+        Ok(self.0.recv().ok())
     }
 }
 
@@ -94,6 +106,12 @@ impl Rig {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let host = Arc::new(TestHost::default());
         let events = Inbox::default();
+        let newest = Arc::new(Newest::default());
+        let (frames, taken) = channel();
+        std::thread::spawn({
+            let (newest, clock) = (newest.clone(), clock.clone());
+            move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
+        });
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
             settings: Arc::new(Live::load(store.clone()).unwrap()),
@@ -102,14 +120,15 @@ impl Rig {
             clock,
             host: host.clone(),
             fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
-            frame: Arc::default(),
+            newest,
+            push: Arc::default(),
             device_id: DEVICE,
             version: "v1.2.3".into(),
             people_limit: limits.people,
             liveness: Liveness { threshold: 0.5, frames: 3 },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, _folder: folder }
+        Self { cx, events, host, runtime, frames, _folder: folder }
     }
 
     /// Calls an operator with a body as it stands.
@@ -168,7 +187,18 @@ impl Rig {
     }
 
     pub fn commands(&self) -> Vec<Command> {
-        self.events.drain().into_iter().map(|Event::Command(command)| command).collect()
+        let commands = self.events.drain().into_iter();
+        commands.filter_map(|event| if let Event::Command(command) = event { Some(command) } else { None }).collect()
+    }
+
+    /// Puts a colour before the camera.
+    pub fn show(&self, colour: [u8; 3]) {
+        let number = self.cx.newest.counts().0 + 1;
+        let pixels = Arc::new(RgbImage::from_pixel(96, 128, image::Rgb(colour)));
+        self.frames.send(Frame { pixels, at: Mono(0), number }).unwrap();
+        while self.cx.newest.counts().0 < number {
+            std::thread::yield_now();
+        }
     }
 
     /// Everything a refused request must leave as it was.

@@ -169,7 +169,7 @@ const SNAP_QUALITY: u8 = 85;
 pub fn snap(cx: &Context, request: FrontalFaceSnap) -> Result<Answer> {
     let no_camera = || Error::new(Fault::Unavailable, "no picture came from the camera yet");
     let jpeg = if request.overall.on() {
-        let frame = cx.frame.load_full().ok_or_else(no_camera)?;
+        let frame = cx.newest.get().ok_or_else(no_camera)?;
         encode_jpeg(&frame.pixels, SNAP_QUALITY)?
     } else {
         face_snap(cx)?
@@ -181,7 +181,7 @@ fn face_snap(cx: &Context) -> Result<Vec<u8>> {
     let (bell, deadline) = (Bell::default(), cx.clock.mono().after(FACE_WAIT));
     let mut last = None;
     loop {
-        if let Some(frame) = cx.frame.load_full().filter(|frame| last != Some(frame.number)) {
+        if let Some(frame) = cx.newest.get().filter(|frame| last != Some(frame.number)) {
             last = Some(frame.number);
             if let Some(face) = cx.roster.faces(&frame.pixels)?.first() {
                 return crop(&frame, &face.bbox);

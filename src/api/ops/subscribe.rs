@@ -13,6 +13,7 @@ use crate::api::wire::{Answer, fields};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::{Flag, Int, LocalTime, Text};
+use crate::push;
 use crate::settings::Subscription;
 
 /// What can be subscribed to (3.12).
@@ -85,22 +86,10 @@ pub fn subscribe(cx: &Context, request: Subscribe) -> Result<Answer> {
         _ => bail!(BadParameter, "Auth: {auth:?} is neither none nor Basic"),
     };
     let resume = request.resume.is_some_and(Flag::on);
-    let begin = request.begin.or_else(|| resume.then(|| cx.now()));
     let beat_s = request.beat_s.map_or(30, Int::u32);
-    cx.settings.change::<Subscription>(|subscription| {
-        *subscription = Subscription {
-            generation: subscription.generation.wrapping_add(1),
-            topics,
-            address,
-            paths,
-            beat_s,
-            push_interval_s,
-            login,
-            resume,
-            begin,
-        };
-        Ok(())
-    })?;
+    let new =
+        Subscription { generation: 0, topics, address, paths, beat_s, push_interval_s, login, resume, begin: None };
+    push::subscribe(&cx.store, &cx.settings, new, request.begin, cx.now())?;
     Ok(Answer::Done)
 }
 
@@ -170,8 +159,7 @@ fn paths(given: BTreeMap<String, Text<255>>, topics: &[String]) -> Result<BTreeM
         paths.insert(topic, path);
     }
     for topic in topics {
-        let general = topic.starts_with("Verify") && paths.contains_key("Verify");
-        if !general && !paths.contains_key(topic) {
+        if !(paths.contains_key(topic) || topic.starts_with("Verify") && paths.contains_key("Verify")) {
             bail!(BadParameter, "SubscribeUrl: has no path for {topic}");
         }
     }
@@ -190,7 +178,7 @@ pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
         "SubscribeUrl": subscription.paths,
         "BeatInterval": subscription.beat_s,
         "ResumefromBreakpoint": u8::from(subscription.resume),
-        "BeginTime": subscription.begin.unwrap_or(LocalTime::UNSET),
+        "BeginTime": cx.push.caught_up().or(subscription.begin).unwrap_or(LocalTime::UNSET),
         "bTimedPush": u8::from(subscription.push_interval_s.is_some()),
     }))?;
     let mut put = |name: &str, value: Value| {
@@ -226,23 +214,13 @@ pub fn unsubscribe(cx: &Context, request: Unsubscribe) -> Result<Answer> {
     check_number(request.number)?;
     let ended = topics(request.topics)?;
     cx.settings.change::<Subscription>(|subscription| {
-        let generation = subscription.generation.wrapping_add(1);
         subscription.topics.retain(|topic| !ended.contains(topic));
         if subscription.topics.is_empty() {
-            *subscription = Subscription::default();
+            *subscription = Subscription { generation: subscription.generation, ..Subscription::default() };
         }
-        subscription.generation = generation;
         Ok(())
     })?;
     Ok(Answer::Done)
-}
-
-/// Where `topic` is pushed to, as the subscription gives it: under its own name, or under `Verify`.
-#[must_use]
-pub fn path_of<'a>(subscription: &'a Subscription, topic: &str) -> Option<&'a str> {
-    let own = subscription.paths.get(topic);
-    let general = || subscription.paths.get("Verify").filter(|_| topic.starts_with("Verify"));
-    own.or_else(general).map(String::as_str)
 }
 
 #[cfg(test)]

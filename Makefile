@@ -1,0 +1,40 @@
+# The verbs of this project. `make demo` and `make test` set up what they need on a Debian machine.
+
+DEMO_DATA ?= demo-data
+LISTEN ?= 127.0.0.1:8080
+ARM = aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
+
+.PHONY: help demo test check cross test-arm bench golden packages cross-packages
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: packages ## Build and start the simulated terminal on 127.0.0.1:8080
+	cargo build --release
+	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
+	exec "$$target/release/facegate" sim --listen $(LISTEN) --data $(DEMO_DATA)
+
+test: packages ## Run the whole test suite
+	cargo test
+
+check: ## Formatting, lints, unused or unlicensed dependencies
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+
+cross: cross-packages ## Build for both ARM targets
+	for target in $(ARM); do cargo build --release --target $$target || exit 1; done
+
+test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
+	cargo test --release --target aarch64-unknown-linux-gnu --lib --test vision
+
+bench: packages ## Milliseconds per stage, frame to relay, search in large galleries
+	cargo run --release -- bench
+
+golden: ## Write the golden files anew; read the difference before committing it
+	UPDATE_GOLDEN=1 cargo test
+
+packages: ## Install the missing system packages for building and testing
+	@scripts/packages build
+
+cross-packages: ## Install the missing system packages for ARM
+	@scripts/packages build cross

@@ -1,0 +1,420 @@
+//! The only wiring: builds every part, joins them with channels, starts and stops them.
+
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::http::request::Parts;
+use tracing::{error, info, warn};
+
+use crate::access::Person;
+use crate::api;
+use crate::api::server::ServerLimits;
+use crate::board::Board;
+use crate::camera::{self, Newest};
+use crate::clock::{Clock, Inbox, Outbound};
+use crate::control::decisions::Decisions;
+use crate::control::{self, Command, Control, Event};
+use crate::error::{Error, Fault};
+use crate::fetch::Fetch;
+use crate::field::Text;
+use crate::hal::Devices;
+use crate::hal::sim::World;
+use crate::push::{self, Pusher};
+use crate::roster::{Models, Roster};
+use crate::settings::Live;
+use crate::sim::Sim;
+use crate::store::{Limits, Store};
+use crate::ui::Screen;
+use crate::vision::Vision;
+
+/// The version the terminal reports.
+pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+/// The simulated terminal's number: the one of the document's examples.
+const SIM_DEVICE_ID: u32 = 1_300_001;
+/// How long a picture may take to come from its address.
+const FETCH_TIME: Duration = Duration::from_secs(10);
+/// How long the server has to finish what is under way at the end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// An error on the way to a running terminal.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What is not the board's matter.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Number of the terminal; `None`: the simulator's, or one made at the first start.
+    pub device_id: Option<u32>,
+    /// Photos enrolled at start; the file name becomes the name.
+    pub people: Option<PathBuf>,
+}
+
+/// A running terminal.
+pub struct App {
+    address: SocketAddr,
+    device_id: u32,
+    store: Arc<Store>,
+    roster: Arc<Roster>,
+    settings: Arc<Live>,
+    decisions: Arc<Decisions>,
+    newest: Arc<Newest>,
+    world: Option<Arc<World>>,
+    events: Outbound<Event>,
+    pusher: Arc<Pusher>,
+    runtime: tokio::runtime::Runtime,
+    shutdown: tokio::sync::watch::Sender<bool>,
+    server: tokio::task::JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("address", &self.address)
+            .field("device_id", &self.device_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Starts a terminal of `board` on opened `devices`.
+    ///
+    /// # Errors
+    /// What is missing or does not open, and what to do about it.
+    pub fn start(board: Board, devices: Devices, clock: Arc<dyn Clock>, options: Options) -> Result<Self, Failure> {
+        let vision = Vision::open(
+            &board.vision.models,
+            (board.vision.pack != "auto").then_some(board.vision.pack.as_str()),
+            &board.vision.engine,
+            clock.clone(),
+        )?;
+        let limits = Limits {
+            people: board.capacity.people,
+            control_records: board.capacity.control_records,
+            captures: board.capacity.captures,
+        };
+        let store = Arc::new(Store::open(&board.data, limits, clock.clone())?);
+        let settings = Arc::new(Live::load(store.clone())?);
+        let device_id = match options.device_id {
+            Some(id) => id,
+            None if devices.sim.is_some() => SIM_DEVICE_ID,
+            None => made_device_id(&store)?,
+        };
+        let gallery = Arc::new(vision.gallery());
+        let pipeline = vision.pipeline;
+        let liveness = api::Liveness { threshold: vision.pack.liveness.threshold, frames: vision.pack.liveness.frames };
+        let models = Models {
+            eyes: Box::new(vision.portraitist),
+            pack: vision.pack.id.clone(),
+            similarity: vision.pack.similarity,
+        };
+        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), Some(models)));
+        roster.load()?;
+        if let Some(folder) = &options.people {
+            enrol_folder(&roster, &store, &settings, &*clock, folder)?;
+        }
+
+        let listener = TcpListener::bind(board.listen)
+            .map_err(|e| format!("{} cannot be listened on: {e}; choose another with --listen", board.listen))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+
+        let inbox = Inbox::default();
+        let events = inbox.sender();
+        let newest = Arc::new(Newest::default());
+        let screen = Arc::new(Screen::default());
+        let decisions = Arc::new(Decisions::default());
+        let mut threads = Threads(Vec::new());
+
+        let wiegand = devices.wiegand.map(|lines| {
+            let frames = Inbox::default();
+            let sender = frames.sender();
+            let clock = clock.clone();
+            threads.start("wiegand", move || control::drive_wiegand(lines, &frames, &*clock));
+            sender
+        });
+        let control = Control {
+            inbox,
+            clock: clock.clone(),
+            store: store.clone(),
+            settings: settings.clone(),
+            relay: devices.relay,
+            wiegand,
+            screen: screen.clone(),
+            decisions: decisions.clone(),
+        };
+        threads.start("control", move || control.run());
+
+        let camera = devices.camera;
+        threads.start("camera", {
+            let (newest, clock) = (newest.clone(), clock.clone());
+            move || camera::read(camera, &newest, &*clock)
+        });
+        threads.start("vision", {
+            let (newest, settings, clock) = (newest.clone(), settings.clone(), clock.clone());
+            let (gallery, events) = (gallery.clone(), events.clone());
+            move || camera::look(pipeline, &newest, &gallery, &settings, &events, &*clock)
+        });
+
+        let pusher = Arc::new(Pusher {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            sink: push::http::HttpSink::new(runtime.handle().clone()),
+            device_id,
+            bell: Default::default(),
+            beat_bell: Default::default(),
+            status: Arc::default(),
+        });
+        threads.start("push", {
+            let pusher = pusher.clone();
+            move || pusher.run()
+        });
+        threads.start("heartbeat", {
+            let pusher = pusher.clone();
+            move || pusher.beat()
+        });
+        // Watchers hold bells alone: holding the pusher would tie it, store and settings into a ring that
+        // nothing could ever drop.
+        store.watch(Box::new({
+            let bell = pusher.bell.clone();
+            move || bell.ring()
+        }));
+        settings.watch({
+            let (bell, beat_bell, events) = (pusher.bell.clone(), pusher.beat_bell.clone(), events.clone());
+            move || {
+                bell.ring();
+                beat_bell.ring();
+                events.send(Event::Command(Command::Settings));
+            }
+        });
+
+        let context = Arc::new(api::Context {
+            store: store.clone(),
+            roster: roster.clone(),
+            settings: settings.clone(),
+            control: events.clone(),
+            clock: clock.clone(),
+            host: devices.host.clone(),
+            fetch: Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME)),
+            newest: newest.clone(),
+            push: pusher.status.clone(),
+            device_id,
+            version: VERSION.to_owned(),
+            people_limit: board.capacity.people,
+            liveness,
+            card_turn: Mutex::default(),
+        });
+        let extra = devices.sim.clone().map(|world| {
+            let sim = Sim {
+                world,
+                host: devices.host.clone(),
+                clock: clock.clone(),
+                settings: settings.clone(),
+                decisions: decisions.clone(),
+                screen: screen.clone(),
+                panel: board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height)),
+                newest: newest.clone(),
+            };
+            Arc::new(move |head: &Parts, body: &Bytes| sim.answer(head, body)) as api::server::Extra
+        });
+        threads.start("roster", {
+            let (roster, newest) = (roster.clone(), newest.clone());
+            move || roster.recompute(|| newest.is_closed())
+        });
+        let (shutdown, mut ended) = tokio::sync::watch::channel(false);
+        let server = runtime.spawn(async move {
+            let stop = async move {
+                let _ = ended.wait_for(|ended| *ended).await;
+            };
+            let served = match tokio::net::TcpListener::from_std(listener) {
+                Ok(listener) => api::server::serve(listener, context, ServerLimits::default(), extra, stop).await,
+                Err(error) => Err(Error::new(Fault::Unavailable, "the API cannot listen").because(error)),
+            };
+            if let Err(error) = served {
+                error!(%error, "the API has stopped");
+            }
+        });
+
+        info!(%address, device_id, people = store.count(), board = board.name, "the terminal runs");
+        let world = devices.sim;
+        let threads = threads.0;
+        Ok(Self {
+            address,
+            device_id,
+            store,
+            roster,
+            settings,
+            decisions,
+            newest,
+            world,
+            events,
+            pusher,
+            runtime,
+            shutdown,
+            server,
+            threads,
+        })
+    }
+
+    /// Where the API listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The terminal's number.
+    #[must_use]
+    pub const fn device_id(&self) -> u32 {
+        self.device_id
+    }
+
+    /// The pretend devices, on the simulated board.
+    #[must_use]
+    pub const fn world(&self) -> Option<&Arc<World>> {
+        self.world.as_ref()
+    }
+
+    /// What was decided.
+    #[must_use]
+    pub fn decisions(&self) -> &Decisions {
+        &self.decisions
+    }
+
+    /// People: store and gallery.
+    #[must_use]
+    pub fn roster(&self) -> &Roster {
+        &self.roster
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Live {
+        &self.settings
+    }
+
+    /// What to try next, for whoever started the simulator in a terminal window.
+    #[must_use]
+    pub fn welcome(&self) -> String {
+        let at = self.address;
+        format!(
+            "\nThe simulated terminal {} listens on http://{at} (user admin, password admin).\n\
+             Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
+             Enrol a photo:     (printf '{{\"info\":{{\"Name\":\"Me\",\"CustomizeID\":1}},\"picinfo\":\"'; base64 -w0 me.jpg; printf '\"}}') |\n\
+             \x20                    curl -u admin:admin --data-binary @- http://{at}/action/AddPerson\n\
+             Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'\n\
+             What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
+             What the door did: curl -u admin:admin http://{at}/sim/door\n\
+             The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\
+             Press Ctrl-C to stop it.\n",
+            self.device_id
+        )
+    }
+
+    /// Waits until the process is asked to end.
+    pub fn wait_for_signal(&self) {
+        self.runtime.block_on(async {
+            use tokio::signal::unix::{SignalKind, signal};
+            match signal(SignalKind::terminate()) {
+                Ok(mut terminate) => {
+                    tokio::select! {
+                        _ = tokio::signal::ctrl_c() => {}
+                        _ = terminate.recv() => {}
+                    }
+                }
+                Err(error) => {
+                    warn!(%error, "cannot listen for SIGTERM");
+                    let _ = tokio::signal::ctrl_c().await;
+                }
+            }
+        });
+    }
+
+    /// Stops every part: the camera first, the store last, so that what was decided is kept.
+    pub fn stop(self) {
+        info!("the terminal stops");
+        let _ = self.shutdown.send(true);
+        self.newest.close();
+        if let Some(world) = &self.world {
+            world.close();
+        }
+        self.pusher.stop();
+        self.events.send(Event::Stop);
+        self.runtime.block_on(async {
+            if tokio::time::timeout(GRACE, self.server).await.is_err() {
+                warn!("requests under way were cut off");
+            }
+        });
+        for thread in self.threads {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                error!(thread = name, "a thread had panicked");
+            }
+        }
+        self.runtime.shutdown_timeout(GRACE);
+        if let Err(error) = self.store.flush() {
+            error!(%error, "the last records could not be written");
+        }
+    }
+}
+
+/// A number of the document's kind (seven digits), made at the first start and kept.
+fn made_device_id(store: &Store) -> Result<u32, Failure> {
+    let chance = store.secret("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
+    Ok(1_000_000 + chance % 9_000_000)
+}
+
+struct Threads(Vec<JoinHandle<()>>);
+
+impl Threads {
+    fn start(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
+        match Builder::new().name(name.to_owned()).spawn(work) {
+            Ok(thread) => self.0.push(thread),
+            Err(error) => error!(name, %error, "a thread cannot be started"),
+        }
+    }
+}
+
+/// Enrols every photo of a folder whose name nobody bears yet.
+fn enrol_folder(
+    roster: &Roster,
+    store: &Store,
+    settings: &Live,
+    clock: &dyn Clock,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let mut photos: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| {
+            path.extension().is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].iter().any(|k| e.eq_ignore_ascii_case(k)))
+        })
+        .collect();
+    photos.sort();
+    let known: std::collections::HashSet<String> = store.people().iter().map(|p| p.name.clone()).collect();
+    for (number, photo) in photos.iter().enumerate() {
+        let stem = photo.file_stem().unwrap_or_default().to_string_lossy();
+        let name = match Text::<31>::new(stem.chars().take(31).collect::<String>()) {
+            Ok(name) => name.into_string(),
+            Err(why) => {
+                warn!(photo = %photo.display(), why, "not enrolled");
+                continue;
+            }
+        };
+        if known.contains(&name) {
+            continue;
+        }
+        let person = Person { name, ..Person::new(settings.now().ntp.local(clock.wall())) };
+        let bytes = std::fs::read(photo).map_err(|e| format!("{}: {e}", photo.display()))?;
+        match roster.enrol(person, &bytes, None) {
+            Ok(id) => info!(photo = %photo.display(), id = id.0, "enrolled {} of {}", number + 1, photos.len()),
+            Err(error) => warn!(photo = %photo.display(), %error, "not enrolled"),
+        }
+    }
+    Ok(())
+}

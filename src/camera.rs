@@ -1,0 +1,145 @@
+//! From the camera to the control loop: one thread keeps the newest frame, another looks at it.
+//!
+//! A frame that comes while the last one is still looked at replaces the one waiting: old frames are
+//! dropped, never queued, so a slow model delays nothing but itself.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tracing::{error, warn};
+
+use crate::clock::{Bell, Clock, Outbound, lock};
+use crate::control::Event;
+use crate::hal::Camera;
+use crate::settings::{Face, Live};
+use crate::vision::{Frame, Gallery, Pipeline, Rect, View};
+
+/// How long to wait before asking a failed camera again.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The newest frame, and how many there have been.
+#[derive(Debug, Default)]
+pub struct Newest {
+    slot: Mutex<Slot>,
+    arrived: Bell,
+    taken: AtomicU64,
+    looked_at: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    newest: Option<Frame>,
+    /// Number of the frame last looked at.
+    seen: u64,
+    closed: bool,
+}
+
+impl Newest {
+    /// The newest frame, whether or not it was looked at.
+    #[must_use]
+    pub fn get(&self) -> Option<Frame> {
+        lock(&self.slot).newest.clone()
+    }
+
+    /// Frames taken by the camera and frames looked at so far.
+    #[must_use]
+    pub fn counts(&self) -> (u64, u64) {
+        (self.taken.load(Ordering::Relaxed), self.looked_at.load(Ordering::Relaxed))
+    }
+
+    fn put(&self, frame: Frame) {
+        lock(&self.slot).newest = Some(frame);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.arrived.ring();
+    }
+
+    /// No more frames: both threads end.
+    pub fn close(&self) {
+        lock(&self.slot).closed = true;
+        self.arrived.ring();
+    }
+
+    /// Whether there will be no more frames: the terminal stops.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        lock(&self.slot).closed
+    }
+
+    /// Waits for a frame not looked at yet; `None` when there will be no more.
+    fn take(&self, clock: &dyn Clock) -> Option<Frame> {
+        loop {
+            {
+                let mut slot = lock(&self.slot);
+                if slot.closed {
+                    return None;
+                }
+                if let Some(frame) = slot.newest.clone().filter(|f| f.number > slot.seen) {
+                    slot.seen = frame.number;
+                    return Some(frame);
+                }
+            }
+            clock.wait(&self.arrived, None);
+        }
+    }
+}
+
+/// Keeps `newest` up to date until the camera closes.
+pub fn read(mut camera: Box<dyn Camera>, newest: &Newest, clock: &dyn Clock) {
+    let pause = Bell::default();
+    while !newest.is_closed() {
+        match camera.next() {
+            Ok(Some(frame)) => newest.put(frame),
+            Ok(None) => newest.close(),
+            Err(error) => {
+                warn!(%error, "the camera fails, asking it again");
+                clock.wait(&pause, Some(clock.mono().after(RETRY)));
+            }
+        }
+    }
+}
+
+/// Looks at the newest frame again and again and reports what it sees.
+pub fn look(
+    mut pipeline: Pipeline,
+    newest: &Newest,
+    gallery: &Gallery,
+    settings: &Live,
+    control: &Outbound<Event>,
+    clock: &dyn Clock,
+) {
+    while let Some(frame) = newest.take(clock) {
+        let now = settings.now();
+        let view = View {
+            min_width: min_width(&now.face),
+            area: area(&now.face),
+            liveness: now.system.liveness_at(now.ntp.local(clock.wall())),
+        };
+        match pipeline.process(&frame, &view, gallery) {
+            Ok(outcome) => {
+                for track in outcome.lost {
+                    control.send(Event::Gone(track));
+                }
+                if let Some(sighting) = outcome.sighting {
+                    control.send(Event::Sighting(sighting));
+                }
+            }
+            Err(error) => error!(%error, "a frame could not be looked at"),
+        }
+        newest.looked_at.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The smallest face verified. Distance and width say the same thing, and setting the distance sets the width,
+/// so the width alone counts.
+#[expect(clippy::cast_precision_loss, reason = "at most 960")]
+fn min_width(face: &Face) -> f32 {
+    face.min_width_px.0.get() as f32
+}
+
+#[expect(clippy::cast_precision_loss, reason = "at most 1280")]
+fn area(face: &Face) -> Rect {
+    let edges = [face.area_x.get(), face.area_y.get(), face.area_w.get(), face.area_h.0.get()];
+    let [x, y, w, h] = edges.map(|edge| edge as f32);
+    Rect::sized(x, y, w, h)
+}

@@ -1,0 +1,109 @@
+//! What was decided lately, for whoever wants to watch: a bounded list in memory, numbered from 1.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::access::Person;
+use crate::clock::lock;
+use crate::field::LocalTime;
+
+/// How many are kept.
+const KEPT: usize = 10_000;
+
+/// Whom a decision was about.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Who {
+    /// The terminal's number.
+    pub lib_id: u32,
+    /// The platform's number.
+    pub custom_id: Option<u32>,
+    /// The platform's text id.
+    pub uuid: Option<String>,
+    /// Name.
+    pub name: String,
+}
+
+impl From<&Person> for Who {
+    fn from(person: &Person) -> Self {
+        Self { lib_id: person.id.0, custom_id: person.custom_id, uuid: person.uuid.clone(), name: person.name.clone() }
+    }
+}
+
+/// One decision.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Note {
+    /// Number, given when it is noted.
+    pub seq: u64,
+    /// When, in the terminal's zone.
+    pub time: LocalTime,
+    /// The recognised person.
+    pub who: Option<Who>,
+    /// 0 to 100.
+    pub similarity: f32,
+    /// Mean liveness score of the face so far, 0 to 1.
+    pub liveness: Option<f32>,
+    /// `admit`, `refuse`, `stranger`, `not_alive` or `remote`.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: &'static str,
+    /// From the frame being taken to the decision.
+    pub frame_to_decision: Duration,
+    /// From the frame being taken to the relay being driven; `None`: it was not.
+    pub frame_to_relay: Option<Duration>,
+    /// What the networks alone took on that frame.
+    pub engine: Duration,
+}
+
+impl Note {
+    /// One line of the simulator's event list.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let micros = |span: Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        json!({
+            "seq": self.seq,
+            "time": self.time,
+            "who": self.who.as_ref().map(|w| json!({
+                "LibID": w.lib_id, "CustomizeID": w.custom_id, "PersonUUID": w.uuid, "Name": w.name,
+            })),
+            "similarity": self.similarity,
+            "liveness": self.liveness,
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "frame_to_decision_us": micros(self.frame_to_decision),
+            "frame_to_relay_us": self.frame_to_relay.map(micros),
+            "engine_us": micros(self.engine),
+        })
+    }
+}
+
+/// The list.
+#[derive(Debug, Default)]
+pub struct Decisions(Mutex<(u64, VecDeque<Note>)>);
+
+impl Decisions {
+    /// Numbers a decision and keeps it.
+    pub fn note(&self, mut note: Note) {
+        let (last, notes) = &mut *lock(&self.0);
+        *last += 1;
+        note.seq = *last;
+        if notes.len() == KEPT {
+            notes.pop_front();
+        }
+        notes.push_back(note);
+    }
+
+    /// The number of the newest.
+    #[must_use]
+    pub fn last(&self) -> u64 {
+        lock(&self.0).0
+    }
+
+    /// Those with a number above `seq`, oldest first.
+    #[must_use]
+    pub fn since(&self, seq: u64) -> Vec<Note> {
+        lock(&self.0).1.iter().filter(|note| note.seq > seq).cloned().collect()
+    }
+}

@@ -1,0 +1,324 @@
+//! The same traits in memory: pictures posted by a client are what the camera sees, and everything the
+//! terminal does to its outputs is kept with its time.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use embedded_hal::delay::DelayNs;
+use embedded_hal::digital::{ErrorType, OutputPin};
+use image::RgbImage;
+use jiff::Timestamp;
+
+use super::wiegand::{Lines, Timing};
+use super::{Camera, Host, PinError, WiegandOut};
+use crate::access::WiegandFrame;
+use crate::clock::{Bell, Clock, Mono, lock};
+use crate::error::Result;
+use crate::vision::Frame;
+
+/// How many relay changes and frames are kept.
+const LOG: usize = 10_000;
+
+/// A change of the relay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RelayChange {
+    /// When.
+    pub at: Mono,
+    /// Whether the contact is closed since then.
+    pub closed: bool,
+}
+
+/// A pulse on one of the Wiegand lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pulse {
+    /// 0 or 1.
+    pub line: u8,
+    /// When the line went low.
+    pub at: Mono,
+    /// For how long.
+    pub width: Duration,
+}
+
+/// What is before the pretend camera and what the terminal did, shared with the control routes.
+#[derive(Debug)]
+pub struct World {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    /// Rung when the scene changes or the world ends.
+    changed: Bell,
+}
+
+#[derive(Debug)]
+struct State {
+    empty: Arc<RgbImage>,
+    scene: Option<(Arc<RgbImage>, Mono)>,
+    relay: VecDeque<RelayChange>,
+    /// Frames, each as its pulses.
+    wiegand: VecDeque<Vec<Pulse>>,
+    reboots: u32,
+    closed: bool,
+}
+
+impl World {
+    /// An empty room before a sensor of `width` x `height` pixels.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>, width: u32, height: u32) -> Arc<Self> {
+        let state = State {
+            empty: Arc::new(RgbImage::new(width, height)),
+            scene: None,
+            relay: VecDeque::new(),
+            wiegand: VecDeque::new(),
+            reboots: 0,
+            closed: false,
+        };
+        Arc::new(Self { clock, state: Mutex::new(state), changed: Bell::default() })
+    }
+
+    /// Width and height of the sensor.
+    #[must_use]
+    pub fn sensor(&self) -> (u32, u32) {
+        lock(&self.state).empty.dimensions()
+    }
+
+    /// Puts a picture of the sensor's size before the camera for a while, then the empty room again.
+    pub fn show(&self, picture: RgbImage, span: Duration) {
+        let until = self.clock.mono().after(span);
+        lock(&self.state).scene = Some((Arc::new(picture), until));
+        self.changed.ring();
+    }
+
+    /// Relay changes since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn relay(&self) -> Vec<RelayChange> {
+        lock(&self.state).relay.iter().copied().collect()
+    }
+
+    /// Wiegand frames as pulses, since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn wiegand(&self) -> Vec<Vec<Pulse>> {
+        lock(&self.state).wiegand.iter().cloned().collect()
+    }
+
+    /// Forgets what the outputs did.
+    pub fn forget(&self) {
+        let mut state = lock(&self.state);
+        state.relay.clear();
+        state.wiegand.clear();
+    }
+
+    /// How often the terminal asked to be restarted.
+    #[must_use]
+    pub fn reboots(&self) -> u32 {
+        lock(&self.state).reboots
+    }
+
+    /// Ends the world: the camera delivers no more frames.
+    pub fn close(&self) {
+        lock(&self.state).closed = true;
+        self.changed.ring();
+    }
+}
+
+/// The pretend camera.
+#[derive(Debug)]
+pub struct SimCamera {
+    world: Arc<World>,
+    interval: Duration,
+    due: Mono,
+    number: u64,
+}
+
+impl SimCamera {
+    /// Looks into `world`, `fps` times a second.
+    #[must_use]
+    pub fn new(world: Arc<World>, fps: u32) -> Self {
+        let due = world.clock.mono();
+        Self { world, interval: Duration::from_secs(1) / fps.max(1), due, number: 0 }
+    }
+}
+
+impl Camera for SimCamera {
+    fn next(&mut self) -> Result<Option<Frame>> {
+        let clock = self.world.clock.clone();
+        while clock.mono() < self.due && !lock(&self.world.state).closed {
+            clock.wait(&self.world.changed, Some(self.due));
+        }
+        let now = clock.mono();
+        self.due = self.due.after(self.interval).max(now);
+        self.number += 1;
+        let mut state = lock(&self.world.state);
+        if state.closed {
+            return Ok(None);
+        }
+        if state.scene.as_ref().is_some_and(|(_, until)| now >= *until) {
+            state.scene = None;
+        }
+        let pixels = state.scene.as_ref().map_or_else(|| state.empty.clone(), |(picture, _)| picture.clone());
+        Ok(Some(Frame { pixels, at: now, number: self.number }))
+    }
+}
+
+/// The pretend relay.
+#[derive(Debug)]
+pub struct SimRelay(pub Arc<World>);
+
+impl SimRelay {
+    fn set(&self, closed: bool) {
+        let at = self.0.clock.mono();
+        let log = &mut lock(&self.0.state).relay;
+        if log.len() == LOG {
+            log.pop_front();
+        }
+        log.push_back(RelayChange { at, closed });
+    }
+}
+
+impl ErrorType for SimRelay {
+    type Error = PinError;
+}
+
+impl OutputPin for SimRelay {
+    fn set_low(&mut self) -> Result<(), PinError> {
+        self.set(false);
+        Ok(())
+    }
+    fn set_high(&mut self) -> Result<(), PinError> {
+        self.set(true);
+        Ok(())
+    }
+}
+
+/// The time on the pretend lines: it starts with each frame and moves only by the delays between edges, so
+/// that a waveform shows exactly the timing asked for.
+#[derive(Debug, Default)]
+struct LineTime {
+    now: Mono,
+    pulses: Vec<Pulse>,
+}
+
+#[derive(Debug)]
+struct SimLine {
+    number: u8,
+    time: Arc<Mutex<LineTime>>,
+    low_since: Option<Mono>,
+}
+
+impl ErrorType for SimLine {
+    type Error = Infallible;
+}
+
+impl OutputPin for SimLine {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        self.low_since = Some(lock(&self.time).now);
+        Ok(())
+    }
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        if let Some(at) = self.low_since.take() {
+            let mut time = lock(&self.time);
+            let width = time.now.since(at);
+            time.pulses.push(Pulse { line: self.number, at, width });
+        }
+        Ok(())
+    }
+}
+
+struct SimDelay(Arc<Mutex<LineTime>>);
+
+impl DelayNs for SimDelay {
+    fn delay_ns(&mut self, ns: u32) {
+        let mut time = lock(&self.0);
+        time.now = time.now.after(Duration::from_nanos(ns.into()));
+    }
+}
+
+/// The pretend Wiegand lines, driven by the same bit timing as real ones.
+#[derive(Debug)]
+pub struct SimWiegand {
+    world: Arc<World>,
+    lines: Lines<SimLine>,
+    time: Arc<Mutex<LineTime>>,
+}
+
+impl SimWiegand {
+    /// Two lines of `world`.
+    #[must_use]
+    pub fn new(world: Arc<World>, timing: Timing) -> Self {
+        let time = Arc::<Mutex<LineTime>>::default();
+        let line = |number| SimLine { number, time: time.clone(), low_since: None };
+        let Ok(lines) = Lines::new(line(0), line(1), timing);
+        Self { world, lines, time }
+    }
+}
+
+impl WiegandOut for SimWiegand {
+    fn send(&mut self, frame: WiegandFrame) {
+        {
+            let mut time = lock(&self.time);
+            time.now = time.now.max(self.world.clock.mono());
+        }
+        let Ok(()) = self.lines.send(frame, &mut SimDelay(self.time.clone()));
+        let pulses = std::mem::take(&mut lock(&self.time).pulses);
+        let log = &mut lock(&self.world.state).wiegand;
+        if log.len() == LOG {
+            log.pop_front();
+        }
+        log.push_back(pulses);
+    }
+}
+
+/// The pretend machine: its clock is the terminal's own, and a restart is only counted.
+#[derive(Debug)]
+pub struct SimHost(pub Arc<World>);
+
+impl Host for SimHost {
+    fn set_time(&self, to: Timestamp) -> Result<()> {
+        self.0.clock.set_wall(to);
+        Ok(())
+    }
+
+    fn reboot(&self) -> Result<()> {
+        lock(&self.0.state).reboots += 1;
+        tracing::info!("restart asked for; the simulated terminal goes on");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    fn world() -> (Arc<ManualClock>, Arc<World>) {
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        (clock.clone(), World::new(clock, 8, 8))
+    }
+
+    #[test]
+    fn a_picture_is_seen_for_its_time() {
+        let (clock, world) = world();
+        let mut camera = SimCamera::new(world.clone(), 25);
+        let mut shown = || camera.next().unwrap().map(|f| f.pixels.get_pixel(0, 0)[0]);
+        assert_eq!(shown(), Some(0));
+        world.show(RgbImage::from_pixel(8, 8, image::Rgb([9, 9, 9])), Duration::from_millis(60));
+        clock.advance(Duration::from_millis(40));
+        assert_eq!(shown(), Some(9));
+        clock.advance(Duration::from_millis(40));
+        assert_eq!(shown(), Some(0));
+        world.close();
+        assert_eq!(shown(), None);
+    }
+
+    #[test]
+    fn frames_are_recorded_as_waveforms() {
+        let (_, world) = world();
+        let mut lines = SimWiegand::new(world.clone(), Timing { pulse_us: 100, interval_us: 1000 });
+        lines.send(WiegandFrame { bits: 4, value: 0b0110 });
+        lines.send(WiegandFrame { bits: 4, value: 0b0001 });
+        let frames = world.wiegand();
+        let first: Vec<_> = frames[0].iter().map(|p| (p.line, p.at.0, p.width.as_micros())).collect();
+        assert_eq!(first, [(0, 0, 100), (1, 1000, 100), (1, 2000, 100), (0, 3000, 100)]);
+        assert_eq!(frames[1][0].at, Mono(4000 + 50_000), "frames keep a gap");
+    }
+}

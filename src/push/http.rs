@@ -1,0 +1,130 @@
+//! The way out over HTTP: one POST, the document's headers, an answer read with limits.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::Request;
+use hyper::header;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use crate::error::{Error, Fault, Result};
+use crate::settings::Subscription;
+
+/// How long a subscriber has for its whole answer (3.12).
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of an answer is read.
+const MOST: usize = 64 * 1024;
+
+/// What a subscriber answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status was 2xx.
+    pub success: bool,
+    /// The body is JSON with `code` 200, number or text.
+    pub acknowledged: bool,
+    /// The body, where it is JSON.
+    pub body: Option<Value>,
+}
+
+/// Posts bodies; keeps connections alive between them.
+#[derive(Clone, Debug)]
+pub struct HttpSink {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl HttpSink {
+    /// A sink that does its waiting on `runtime`.
+    #[must_use]
+    pub fn new(runtime: tokio::runtime::Handle) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        let connector =
+            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new())
+            .http1_title_case_headers(true)
+            .pool_max_idle_per_host(2)
+            .build(connector);
+        Self { client, runtime }
+    }
+
+    /// Posts `body` to a path of the subscriber; blocks, at most ten seconds.
+    ///
+    /// # Errors
+    /// When the subscriber cannot be reached or does not answer whole and in time.
+    pub fn post(&self, subscription: &Subscription, path: &str, body: &Value) -> Result<Answer> {
+        let request = request(subscription, path, body)?;
+        let exchange = async {
+            let response = self.client.request(request).await.map_err(|e| unreachable(&e))?;
+            let success = response.status().is_success();
+            let bytes = Limited::new(response.into_body(), MOST).collect().await.map_err(|e| unreachable(&*e))?;
+            let body: Option<Value> = serde_json::from_slice(&bytes.to_bytes()).ok();
+            let acknowledged = success && body.as_ref().and_then(|b| b.get("code")).is_some_and(is_200);
+            Ok(Answer { success, acknowledged, body })
+        };
+        self.runtime.block_on(async {
+            tokio::time::timeout(TIMEOUT, exchange)
+                .await
+                .unwrap_or_else(|_| Err(Error::new(Fault::Unavailable, "no answer within 10 s")))
+        })
+    }
+}
+
+/// 200 as a number, or as text.
+fn is_200(code: &Value) -> bool {
+    code.as_f64() == Some(200.0) || code.as_str().is_some_and(|text| text.trim() == "200")
+}
+
+fn unreachable(error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    Error::new(Fault::Unavailable, text)
+}
+
+fn request(subscription: &Subscription, path: &str, body: &Value) -> Result<Request<Full<Bytes>>> {
+    let separator = if path.starts_with('/') { "" } else { "/" };
+    let uri = format!("{}{separator}{path}", subscription.address.trim_end_matches('/'));
+    let mut request = Request::post(&uri)
+        .header(header::ACCEPT, "application/json")
+        .header(header::CONTENT_TYPE, "application/json; charset=UTF-8")
+        .header(header::ACCEPT_ENCODING, "gzip, deflate")
+        .header(header::USER_AGENT, "FaceGate-HttpClient/0.0.1")
+        .header(header::CONNECTION, "Keep-Alive");
+    if let Some((user, password)) = &subscription.login {
+        let login = STANDARD.encode(format!("{user}:{password}"));
+        request = request.header(header::AUTHORIZATION, format!("Basic {login}"));
+    }
+    request
+        .body(Full::new(Bytes::from(body.to_string())))
+        .map_err(|e| Error::new(Fault::UriAddress, format!("SubscribeAddr: {uri:?} is no address")).because(e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_code_200_acknowledges() {
+        for (code, expect) in
+            [(json!(200), true), (json!("200"), true), (json!(200.0), true), (json!(404), false), (json!("ok"), false)]
+        {
+            assert_eq!(is_200(&code), expect, "{code}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
+#![allow(clippy::unwrap_used)]
+
+mod crash;
+mod load;
+mod passage;
+mod push;
+mod rig;
+mod wiegand;

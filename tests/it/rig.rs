@@ -1,0 +1,238 @@
+//! A simulated terminal and what a platform needs to speak to it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use facegate::app::{App, Options};
+use facegate::board::Board;
+use facegate::clock::{Bell, Clock, SystemClock};
+use facegate::vision::EngineChoice;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long something may take before the test gives up on it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Rig {
+    app: Option<App>,
+    folder: TempDir,
+    engine: EngineChoice,
+    clock: Arc<SystemClock>,
+}
+
+impl Rig {
+    /// A terminal with the test's models; `None`, plainly said, where there are none.
+    pub fn start() -> Option<Self> {
+        Self::with_engine(EngineChoice::Auto)
+    }
+
+    pub fn with_engine(engine: EngineChoice) -> Option<Self> {
+        models()?;
+        faces()?;
+        let mut rig =
+            Self { app: None, folder: TempDir::new().unwrap(), engine, clock: Arc::new(SystemClock::default()) };
+        rig.boot();
+        Some(rig)
+    }
+
+    fn boot(&mut self) {
+        let mut board = Board::sim().unwrap();
+        board.data = self.folder.path().join("data");
+        board.vision.models = models().unwrap();
+        board.vision.engine = self.engine.clone();
+        board.listen = ([127, 0, 0, 1], 0).into();
+        let devices = board.open(self.clock.clone()).unwrap();
+        self.app = Some(App::start(board, devices, self.clock.clone(), Options::default()).unwrap());
+        // Short enough to be over before the next person comes.
+        self.set_door(json!({ "IOStayTime": 20 }));
+    }
+
+    /// Stops the terminal and starts it again on the same data.
+    pub fn restart(&mut self) {
+        self.app.take().unwrap().stop();
+        self.boot();
+    }
+
+    pub fn app(&self) -> &App {
+        self.app.as_ref().unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.app().address())
+    }
+
+    /// Calls an operator with `info` and what stands beside it; returns the whole answer.
+    pub fn call(&self, operator: &str, body: &Value) -> Value {
+        call(&self.url(""), operator, body)
+    }
+
+    /// The same, which must go well.
+    pub fn ok(&self, operator: &str, body: &Value) -> Value {
+        let answer = self.call(operator, body);
+        assert!(answer["code"].is_null() || answer["code"] == 200, "{operator}: {answer}");
+        answer
+    }
+
+    pub fn set_door(&self, info: Value) {
+        self.ok("SetDoorCondition", &json!({ "info": info }));
+    }
+
+    /// Enrols a photo of the test folder with further fields.
+    pub fn enrol(&self, name: &str, photo: &str, mut fields: Value) -> Value {
+        fields["Name"] = name.into();
+        fields["DeviceID"] = 1_300_001.into();
+        self.ok("AddPerson", &json!({ "info": fields, "picinfo": picture(photo) }))
+    }
+
+    /// Lets a photo step before the camera and waits for the decision about it; `None` when there is none
+    /// while it is shown.
+    pub fn pass(&self, photo: &str) -> Option<Value> {
+        self.pass_for(photo, 1500)
+    }
+
+    pub fn pass_for(&self, photo: &str, ms: u64) -> Option<Value> {
+        let shown = self.show(photo, ms);
+        let since = shown["events_since"].as_u64().unwrap();
+        let decision = self.until(Duration::from_millis(ms), || self.events(since).into_iter().next());
+        self.show_nothing();
+        decision
+    }
+
+    pub fn show(&self, photo: &str, ms: u64) -> Value {
+        let bytes = std::fs::read(faces().unwrap().join(photo)).unwrap();
+        post(&self.url(&format!("/sim/frame?ms={ms}")), &bytes)
+    }
+
+    /// Empties the room long enough for the face to be forgotten.
+    pub fn show_nothing(&self) {
+        let mut black = Vec::new();
+        let picture = image::RgbImage::new(96, 128);
+        picture.write_to(&mut std::io::Cursor::new(&mut black), image::ImageFormat::Png).unwrap();
+        post(&self.url("/sim/frame?ms=100"), &black);
+        let before = self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap();
+        self.wait(|| (self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap() > before + 15).then_some(()));
+    }
+
+    pub fn events(&self, since: u64) -> Vec<Value> {
+        let text = get_text(&self.url(&format!("/sim/events?since={since}")));
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Whether the relay has opened the door since it was last forgotten.
+    pub fn opened(&self) -> bool {
+        self.door()["relay"].as_array().unwrap().iter().any(|change| change["closed"] == true)
+    }
+
+    pub fn door(&self) -> Value {
+        self.get("/sim/door")
+    }
+
+    pub fn forget_door(&self) {
+        let answer = agent().delete(self.url("/sim/door")).header("Authorization", &login()).call().unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&get_text(&self.url(path))).unwrap()
+    }
+
+    /// Asks again until there is an answer.
+    pub fn wait<T>(&self, ask: impl FnMut() -> Option<T>) -> T {
+        self.until(PATIENCE, ask).expect("nothing came in time")
+    }
+
+    fn until<T>(&self, span: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+        let (bell, deadline) = (Bell::default(), self.clock.mono().after(span));
+        loop {
+            if let Some(answer) = ask() {
+                return Some(answer);
+            }
+            if self.clock.mono() >= deadline {
+                return None;
+            }
+            self.clock.wait(&bell, Some(self.clock.mono().after(Duration::from_millis(10))));
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop();
+        }
+    }
+}
+
+pub fn models() -> Option<PathBuf> {
+    folder("FACEGATE_MODELS")
+}
+
+pub fn faces() -> Option<PathBuf> {
+    folder("FACEGATE_FACES")
+}
+
+fn folder(variable: &str) -> Option<PathBuf> {
+    let folder = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: {variable} is not set");
+    }
+    folder
+}
+
+/// The second engine's library, where there is one.
+pub fn library() -> Option<EngineChoice> {
+    folder("FACEGATE_TFLITE_LIB").map(EngineChoice::Library)
+}
+
+/// Photos of the test folder as (file, identity), in order.
+pub fn people() -> Vec<(String, String)> {
+    let list = std::fs::read_to_string(faces().unwrap().join("faces.csv")).unwrap();
+    list.lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut fields = line.split(',');
+            Some((fields.next()?.to_owned(), fields.next()?.to_owned()))
+        })
+        .collect()
+}
+
+/// A photo as the protocol carries it.
+pub fn picture(photo: &str) -> String {
+    let bytes = std::fs::read(faces().unwrap().join(photo)).unwrap();
+    format!("data:image/jpeg;base64,{}", STANDARD.encode(bytes))
+}
+
+pub fn call(base: &str, operator: &str, body: &Value) -> Value {
+    let text = body.to_string();
+    let mut answer = agent()
+        .post(format!("{base}/action/{operator}"))
+        .header("Authorization", &login())
+        .content_type("application/json")
+        .send(&text)
+        .unwrap_or_else(|e| panic!("{operator}: {e}"));
+    let text = answer.body_mut().read_to_string().unwrap();
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{operator}: {e}: {text}"))
+}
+
+fn post(url: &str, body: &[u8]) -> Value {
+    let mut answer = agent().post(url).header("Authorization", &login()).send(body).unwrap();
+    assert_eq!(answer.status(), 200, "{url}");
+    serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
+}
+
+fn get_text(url: &str) -> String {
+    let mut answer = agent().get(url).header("Authorization", &login()).call().unwrap();
+    assert_eq!(answer.status(), 200, "{url}");
+    answer.body_mut().read_to_string().unwrap()
+}
+
+fn login() -> String {
+    format!("Basic {}", STANDARD.encode("admin:admin"))
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
