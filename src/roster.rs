@@ -27,8 +27,8 @@ use crate::vision::{
 
 /// A photo is kept at most this wide and high.
 const PHOTO_SIZE: (u32, u32) = (480, 640);
-/// A photo is kept whole if its face is then at least this wide; otherwise the part around the face is cut
-/// out first, so that another model pack can be computed from what is kept.
+/// A photo is made smaller as a whole if its face is then at least this wide; otherwise the part around the
+/// face is cut out first, so that another model pack can be computed from what is kept.
 const KEPT_FACE: f32 = 120.0;
 /// JPEG quality of photos that had to be made smaller.
 const PHOTO_QUALITY: u8 = 90;
@@ -151,7 +151,8 @@ impl Roster {
         let _turn = lock(&self.turn);
         // Somebody may have changed or removed the person meanwhile.
         if let Some(now) = self.store.person(person.id).filter(|_| !self.gallery.contains(person.id.0)) {
-            self.store.update(Person::clone(&now), Some(registered))?;
+            // The photo stays the file it is: encoding it again with every pack would wear it out.
+            self.store.update(Person::clone(&now), Some(Registered { jpeg: photo, ..registered }))?;
             self.gallery.insert(person.id.0, &embedding);
         }
         Ok(())
@@ -283,18 +284,18 @@ impl Roster {
     }
 }
 
-/// The file that is kept of a photo: as sent where it is an upright JPEG of a fitting size and a large face,
-/// else the whole photo, or the part around a small face, made to fit.
+/// The file that is kept of a photo: as sent where it is an upright JPEG of a fitting size, else the whole
+/// photo, or the part around a face that would become small, made to fit.
 fn keepsake(bytes: &[u8], photo: RgbImage, face: &Rect) -> Result<Vec<u8>> {
     let (width, height) = photo.dimensions();
     let fits = width <= PHOTO_SIZE.0 && height <= PHOTO_SIZE.1;
     let shrinks = (PHOTO_SIZE.0 as f32 / width as f32).min(PHOTO_SIZE.1 as f32 / height as f32).min(1.0);
-    let large_face = face.width() * shrinks >= KEPT_FACE;
-    if fits && large_face && is_upright_jpeg(bytes) {
+    let loses_face = !fits && face.width() * shrinks < KEPT_FACE;
+    if fits && is_upright_jpeg(bytes) {
         return Ok(bytes.to_vec());
     }
     let mut photo = DynamicImage::from(photo);
-    if !large_face {
+    if loses_face {
         let (x, y, w, h) = around(face, width, height);
         photo = photo.crop_imm(x, y, w, h);
     }

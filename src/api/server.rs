@@ -121,7 +121,7 @@ pub async fn serve(
         cx,
         extra,
         limits,
-        bodies: Arc::new(Semaphore::new(limits.bodies.max(limits.body) / 1024)),
+        bodies: Arc::new(Semaphore::new(limits.bodies.max(limits.body).div_ceil(1024))),
         quick: Arc::new(Semaphore::new(limits.quick_workers)),
         slow: Arc::new(Semaphore::new(limits.slow_workers)),
     });

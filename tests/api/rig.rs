@@ -1,0 +1,248 @@
+//! A terminal's API without camera and door, and what is needed to call it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use facegate::access::{ControlRecord, LibId, VerifyStatus};
+use facegate::api::{self, Context, Liveness};
+use facegate::camera::{self, Newest};
+use facegate::clock::{Clock, Inbox, Mono, SystemClock};
+use facegate::control::{Command, Event};
+use facegate::error::{Error, Fault, Result};
+use facegate::fetch::Fetch;
+use facegate::field::LocalTime;
+use facegate::hal::{Camera, Host};
+use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
+use facegate::settings::Live;
+use facegate::store::{Limits, Picture, Store};
+use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
+use image::RgbImage;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub const DEVICE: u32 = 1_300_001;
+pub const RED: [u8; 3] = [200, 40, 40];
+pub const BLUE: [u8; 3] = [40, 40, 200];
+pub const GREEN: [u8; 3] = [40, 200, 40];
+/// Shows nobody.
+pub const WHITE: [u8; 3] = [255, 255, 255];
+
+pub struct Rig {
+    pub cx: Arc<Context>,
+    pub events: Inbox<Event>,
+    pub host: Arc<TestHost>,
+    pub runtime: tokio::runtime::Runtime,
+    frames: Sender<Frame>,
+    _folder: tempfile::TempDir,
+}
+
+#[derive(Debug, Default)]
+pub struct TestHost {
+    pub reboots: AtomicUsize,
+    pub time: Mutex<Option<Timestamp>>,
+}
+
+impl Host for TestHost {
+    fn set_time(&self, to: Timestamp) -> Result<()> {
+        *self.time.lock().unwrap() = Some(to);
+        Ok(())
+    }
+    fn reboot(&self) -> Result<()> {
+        self.reboots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Shows what it is given.
+struct TestCamera(Receiver<Frame>);
+
+impl Camera for TestCamera {
+    fn next(&mut self) -> Result<Option<Frame>> {
+        Ok(self.0.recv().ok())
+    }
+}
+
+/// Know a person by the colour of the photo; white is nobody.
+pub struct PlainEyes;
+
+impl Eyes for PlainEyes {
+    fn faces(&self, photo: &RgbImage) -> Result<Vec<Face>> {
+        let [r, g, b] = photo.get_pixel(photo.width() / 2, photo.height() / 2).0;
+        if r > 240 && g > 240 && b > 240 {
+            return Ok(Vec::new());
+        }
+        let (w, h) = (photo.width() as f32, photo.height() as f32);
+        let bbox = Rect::sized(w / 4.0, h / 4.0, w / 2.0, h / 2.0);
+        Ok(vec![Face { bbox, landmarks: [Point::default(); 5], score: 1.0 }])
+    }
+
+    fn portrait(&self, photo: &RgbImage) -> Result<Portrait> {
+        let faces = self.faces(photo)?;
+        let Some(face) = faces.first().copied() else { return Err(Error::from(Fault::NoFace)) };
+        let colour = photo.get_pixel(photo.width() / 2, photo.height() / 2).0;
+        let raw = colour.map(|c| f32::from(c) - 90.0);
+        Ok(Portrait { embedding: Embedding::from_raw(&raw).unwrap(), face, faces: 1 })
+    }
+}
+
+impl Rig {
+    pub fn new() -> Self {
+        let models = Models {
+            eyes: Box::new(PlainEyes),
+            pack: "plain".into(),
+            similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
+        };
+        Self::with_models(models, Gallery::new(3))
+    }
+
+    pub fn with_models(models: Models, gallery: Gallery) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(SystemClock::default());
+        clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
+        let limits = Limits { people: 50, control_records: 100, captures: 100 };
+        let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let host = Arc::new(TestHost::default());
+        let events = Inbox::default();
+        let newest = Arc::new(Newest::default());
+        let (frames, taken) = channel();
+        std::thread::spawn({
+            let (newest, clock) = (newest.clone(), clock.clone());
+            move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
+        });
+        let cx = Arc::new(Context {
+            roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
+            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            store,
+            control: events.sender(),
+            clock,
+            host: host.clone(),
+            fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
+            newest,
+            push: Arc::default(),
+            device_id: DEVICE,
+            version: "v1.2.3".into(),
+            people_limit: limits.people,
+            liveness: Liveness { threshold: 0.5, frames: 3 },
+            card_turn: Mutex::default(),
+        });
+        Self { cx, events, host, runtime, frames, _folder: folder }
+    }
+
+    /// Calls an operator with a body as it stands.
+    pub fn send(&self, operator: &str, body: &str) -> Value {
+        api::dispatch(&self.cx, operator, body.as_bytes()).body
+    }
+
+    /// Calls an operator with `info`.
+    pub fn call(&self, operator: &str, info: Value) -> Value {
+        self.send(operator, &json!({ "operator": operator, "info": info }).to_string())
+    }
+
+    /// The same, which must go well; returns `info`.
+    pub fn ok(&self, operator: &str, info: Value) -> Value {
+        let reply = self.call(operator, info);
+        assert!(reply["code"].is_null() || reply["code"] == 200, "{operator}: {reply}");
+        assert_eq!(reply["operator"], operator);
+        reply["info"].clone()
+    }
+
+    /// Calls an operator that must fail with `code`; returns the `Detail`.
+    pub fn fails(&self, operator: &str, info: Value, code: i64) -> String {
+        let reply = self.call(operator, info.clone());
+        assert_eq!(reply["code"], code, "{operator} {info}: {reply}");
+        assert_eq!(reply["info"]["Result"], "Fail");
+        reply["info"]["Detail"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a person whose face is a colour; returns `LibID`.
+    pub fn add(&self, colour: [u8; 3], mut fields: Value) -> LibId {
+        fields["picinfo"] = photo(colour).into();
+        let before: Vec<_> = self.cx.store.people().iter().map(|p| p.id).collect();
+        self.ok("AddPerson", fields);
+        let added = self.cx.store.people().into_iter().find(|p| !before.contains(&p.id));
+        added.unwrap().id
+    }
+
+    /// What `SearchPerson` shows of a person.
+    pub fn shown(&self, id: LibId) -> Value {
+        self.ok("SearchPerson", json!({ "SearchType": 2, "SearchID": id.0.to_string() }))
+    }
+
+    pub fn record(&self, time: &str, who: Option<LibId>, status: VerifyStatus) {
+        let person = who.map(|id| self.cx.store.person(id).unwrap());
+        let verify_type = if person.is_some() { 1 } else { 27 };
+        let record = ControlRecord {
+            id: 0,
+            time: LocalTime::parse(time).unwrap(),
+            person,
+            similarity: 96.62,
+            status,
+            verify_type,
+            snap: None,
+        };
+        self.cx.store.append_control(record, Some(snap()), false);
+    }
+
+    pub fn commands(&self) -> Vec<Command> {
+        let commands = self.events.drain().into_iter();
+        commands.filter_map(|event| if let Event::Command(command) = event { Some(command) } else { None }).collect()
+    }
+
+    /// Puts a colour before the camera.
+    pub fn show(&self, colour: [u8; 3]) {
+        let number = self.cx.newest.counts().0 + 1;
+        let pixels = Arc::new(RgbImage::from_pixel(96, 128, image::Rgb(colour)));
+        self.frames.send(Frame { pixels, at: Mono(0), number }).unwrap();
+        while self.cx.newest.counts().0 < number {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Everything a refused request must leave as it was.
+    pub fn state(&self) -> String {
+        format!("{:?} {:?}", self.cx.store.people(), self.cx.settings.now())
+    }
+}
+
+pub fn snap() -> Picture {
+    let frame = Arc::new(RgbImage::from_pixel(120, 160, image::Rgb([90, 90, 90])));
+    Picture { frame, crop: (0, 0, 120, 160) }
+}
+
+/// A JPEG of one colour, with a frame of many that makes it large enough for a download.
+pub fn jpeg(colour: [u8; 3]) -> Vec<u8> {
+    let picture = RgbImage::from_fn(120, 160, |x, y| {
+        let inside = (8..112).contains(&x) && (8..152).contains(&y);
+        image::Rgb(if inside { colour } else { [(x * 37) as u8, (y * 91) as u8, (x * y) as u8] })
+    });
+    encode_jpeg(&picture, 90).unwrap()
+}
+
+pub fn photo(colour: [u8; 3]) -> String {
+    text_of(&jpeg(colour))
+}
+
+pub fn text_of(bytes: &[u8]) -> String {
+    use base64::Engine;
+    format!("data:image/jpeg;base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes))
+}
+
+/// Serves one answer after another; returns the port.
+pub fn picture_server(answers: Vec<Vec<u8>>) -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for body in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.write_all(&body);
+        }
+    });
+    port
+}
