@@ -240,6 +240,7 @@ fn show_all(
 ) -> Result<(), Failure> {
     app.settings().change::<settings::Door>(|door| {
         door.verify_reset_s = Int::of(1);
+        door.io_stay_ms = Int::of(20);
         Ok(())
     })?;
     app.settings().change::<settings::Face>(|face| {

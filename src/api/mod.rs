@@ -86,11 +86,6 @@ impl Context {
     pub fn now(&self) -> LocalTime {
         self.settings.now().ntp.local(self.clock.wall())
     }
-
-    /// Tells the control loop to look at the settings again.
-    fn settings_changed(&self) {
-        self.control.send(control::Event::Command(control::Command::Settings));
-    }
 }
 
 /// Runs the operator `name` on `body` and makes the reply, whatever carries them. Blocks.

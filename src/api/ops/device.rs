@@ -99,7 +99,6 @@ pub fn identity(cx: &Context, _: Nothing) -> Result<Answer> {
 
 pub fn set_name(cx: &Context, changes: Changes<Device>) -> Result<Answer> {
     cx.settings.patch::<Device>(&changes.fields)?;
-    cx.settings_changed();
     Ok(Answer::Done)
 }
 
@@ -120,7 +119,6 @@ pub fn system(cx: &Context, _: Nothing) -> Result<Answer> {
 /// What the model pack decides (`LiveThreshold`, `LiveFrameNum`) is no field of the group, so it passes.
 pub fn set_system(cx: &Context, changes: Changes<System>) -> Result<Answer> {
     cx.settings.patch::<System>(&changes.fields)?;
-    cx.settings_changed();
     Ok(Answer::Done)
 }
 
@@ -145,6 +143,5 @@ pub fn set_face(cx: &Context, changes: Changes<Face>) -> Result<Answer> {
         _ => {}
     }
     cx.settings.patch::<Face>(&changes)?;
-    cx.settings_changed();
     Ok(Answer::Done)
 }

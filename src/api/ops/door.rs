@@ -18,7 +18,6 @@ pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
 
 pub fn set(cx: &Context, changes: Changes<Door>) -> Result<Answer> {
     cx.settings.patch::<Door>(&changes.fields)?;
-    cx.settings_changed();
     Ok(Answer::Done)
 }
 
