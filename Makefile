@@ -25,7 +25,7 @@ cross: cross-packages ## Build for both ARM targets
 	for target in $(ARM); do cargo build --release --target $$target || exit 1; done
 
 test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
-	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu --lib --test vision
+	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu --lib --test vision --test api
 
 bench: packages ## Milliseconds per stage, frame to relay, search in large galleries
 	cargo run --release -- bench

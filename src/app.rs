@@ -38,6 +38,8 @@ pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 const SIM_DEVICE_ID: u32 = 1_300_001;
 /// How long a picture may take to come from its address.
 const FETCH_TIME: Duration = Duration::from_secs(10);
+/// Exit code after a panic in a part the terminal cannot do without.
+const PANICKED: i32 = 70;
 /// How long the server has to finish what is under way at the end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -131,13 +133,13 @@ impl App {
         let decisions = Arc::new(Decisions::default());
         let mut threads = Threads(Vec::new());
 
-        let wiegand = devices.wiegand.map(|lines| {
+        let mut wiegand = None;
+        if let Some(lines) = devices.wiegand {
             let frames = Inbox::default();
-            let sender = frames.sender();
+            wiegand = Some(frames.sender());
             let clock = clock.clone();
-            threads.start("wiegand", move || control::drive_wiegand(lines, &frames, &*clock));
-            sender
-        });
+            threads.start("wiegand", move || control::drive_wiegand(lines, &frames, &*clock))?;
+        }
         let control = Control {
             inbox,
             clock: clock.clone(),
@@ -148,18 +150,18 @@ impl App {
             screen: screen.clone(),
             decisions: decisions.clone(),
         };
-        threads.start("control", move || control.run());
+        threads.start("control", move || control.run())?;
 
         let camera = devices.camera;
         threads.start("camera", {
             let (newest, clock) = (newest.clone(), clock.clone());
             move || camera::read(camera, &newest, &*clock)
-        });
+        })?;
         threads.start("vision", {
             let (newest, settings, clock) = (newest.clone(), settings.clone(), clock.clone());
             let (gallery, events) = (gallery.clone(), events.clone());
             move || camera::look(pipeline, &newest, &gallery, &settings, &events, &*clock)
-        });
+        })?;
 
         let pusher = Arc::new(Pusher {
             store: store.clone(),
@@ -174,11 +176,11 @@ impl App {
         threads.start("push", {
             let pusher = pusher.clone();
             move || pusher.run()
-        });
+        })?;
         threads.start("heartbeat", {
             let pusher = pusher.clone();
             move || pusher.beat()
-        });
+        })?;
         // Watchers hold bells alone: holding the pusher would tie it, store and settings into a ring that
         // nothing could ever drop.
         store.watch(Box::new({
@@ -226,7 +228,7 @@ impl App {
         threads.start("roster", {
             let (roster, newest) = (roster.clone(), newest.clone());
             move || roster.recompute(|| newest.is_closed())
-        });
+        })?;
         let (shutdown, mut ended) = tokio::sync::watch::channel(false);
         let server = runtime.spawn(async move {
             let stop = async move {
@@ -344,12 +346,13 @@ impl App {
             world.close();
         }
         self.pusher.stop();
-        self.events.send(Event::Stop);
+        // The API first: what it has promised is still done.
         self.runtime.block_on(async {
             if tokio::time::timeout(GRACE, self.server).await.is_err() {
                 warn!("requests under way were cut off");
             }
         });
+        self.events.send(Event::Stop);
         for thread in self.threads {
             let name = thread.thread().name().unwrap_or_default().to_owned();
             if thread.join().is_err() {
@@ -372,11 +375,18 @@ fn made_device_id(store: &Store) -> Result<u32, Failure> {
 struct Threads(Vec<JoinHandle<()>>);
 
 impl Threads {
-    fn start(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
-        match Builder::new().name(name.to_owned()).spawn(work) {
-            Ok(thread) => self.0.push(thread),
-            Err(error) => error!(name, %error, "a thread cannot be started"),
-        }
+    /// Starts a thread the terminal cannot do without. Should it panic, the process ends, so that whoever
+    /// supervises it starts it anew: a door whose loop is gone must not look alive.
+    fn start(&mut self, name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+        let guarded = move || {
+            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
+                error!(thread = name, "a part of the terminal failed, ending the process");
+                std::process::exit(PANICKED);
+            }
+        };
+        let thread = Builder::new().name(name.to_owned()).spawn(guarded);
+        self.0.push(thread.map_err(|e| format!("the thread {name:?} cannot be started: {e}"))?);
+        Ok(())
     }
 }
 

@@ -59,9 +59,6 @@ pub struct Board {
     pub data: PathBuf,
     /// Address the API listens on.
     pub listen: SocketAddr,
-    /// Refuse everything but reading the device information and setting a password until the default
-    /// password has been changed.
-    pub require_password_change: bool,
 }
 
 /// Whether a driver talks to hardware or to memory.
@@ -421,11 +418,7 @@ impl Board {
                 Some(Capacity { people: people?, control_records: control_records?, captures: captures? })
             });
             let data = root.need_section("storage", |s| s.need("data"));
-            let http = root.need_section("http", |s| {
-                let (listen, change) = (s.need("listen"), s.or("require_password_change", false));
-                Some((listen?, change?))
-            });
-            let (listen, require_password_change) = http?;
+            let listen = root.need_section("http", |s| s.need("listen"));
             Some(Self {
                 name: name?,
                 description: description?,
@@ -445,8 +438,7 @@ impl Board {
                 vision: vision?,
                 capacity: capacity?,
                 data: data?,
-                listen,
-                require_password_change,
+                listen: listen?,
             })
         })
     }

@@ -23,6 +23,9 @@ use crate::ui::{Mood, Screen, texts};
 use crate::vision::{Frame, Rect, Sighting, TrackId};
 use decisions::{Decisions, Note};
 
+/// A shorter `IOStayTime`, 0 among them, would move no lock.
+const SHORTEST_HOLD: Duration = Duration::from_millis(5);
+
 /// All that can wake the loop.
 #[derive(Debug)]
 pub enum Event {
@@ -86,9 +89,10 @@ impl Control {
         loop {
             let event = self.inbox.next(&*self.clock, door.deadline());
             let now = self.clock.mono();
-            for action in door.step(door::Event::Tick, now) {
-                self.perform(action);
-            }
+            let mut due = door.step(door::Event::Tick, now);
+            // The kind of the relay may have been changed while it was held.
+            due.extend(door.rest(self.settings.now().door.io_type));
+            due.into_iter().for_each(|action| self.perform(action));
             match event {
                 None => {}
                 Some(Event::Sighting(sighting)) => self.look(&sighting, &mut session, &mut door),
@@ -97,11 +101,8 @@ impl Control {
                     self.screen.face_gone();
                 }
                 Some(Event::Command(Command::Open { text })) => self.open_remotely(text, &mut door),
-                Some(Event::Command(Command::Settings)) => {
-                    if let Some(action) = door.rest(self.settings.now().door.io_type) {
-                        self.perform(action);
-                    }
-                }
+                // Waking up is all it takes: settings are read for every event.
+                Some(Event::Command(Command::Settings)) => {}
                 Some(Event::Stop) => break,
             }
         }
@@ -179,7 +180,7 @@ impl Control {
     fn open(&mut self, person: Option<&crate::access::Person>, settings: &Settings, door: &mut Door) -> Option<Mono> {
         let rules = &settings.door;
         let opening = opening(person, rules);
-        let hold = Duration::from_millis(u64::from(rules.io_stay_ms.u32()));
+        let hold = Duration::from_millis(u64::from(rules.io_stay_ms.u32())).max(SHORTEST_HOLD);
         let mut relay = None;
         for action in door.step(door::Event::Open { opening, io_type: rules.io_type, hold }, self.clock.mono()) {
             self.perform(action);
@@ -242,6 +243,9 @@ impl Control {
 
     fn open_remotely(&mut self, text: Option<String>, door: &mut Door) {
         let settings = self.settings.now();
+        if settings.door.open_way == OpenWay::Face {
+            return info!("not opened remotely: faces alone open now");
+        }
         let relay = self.open(None, &settings, door);
         let now = self.clock.mono();
         let local = settings.ntp.local(self.clock.wall());

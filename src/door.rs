@@ -136,6 +136,15 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_changed_while_held_counts_after_the_hold() {
+        let mut door = Door::default();
+        door.step(open(RELAY, IoType::Close, 1000), at(0));
+        assert_eq!(door.rest(IoType::Open), None, "the hold goes on");
+        assert_eq!(door.step(Event::Tick, at(1000)), [Action::Relay { closed: false }]);
+        assert_eq!(door.rest(IoType::Open), Some(Action::Relay { closed: true }));
+    }
+
+    #[test]
     fn resting_follows_the_setting() {
         let mut door = Door::default();
         assert_eq!(door.rest(IoType::Close), None);

@@ -128,7 +128,7 @@ async fn resolve(uri: &Uri) -> Result<()> {
 
 fn parse(address: &str) -> Result<Uri> {
     let address = address.trim();
-    let full = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let full = if has_scheme(address) { address.to_owned() } else { format!("http://{address}") };
     let uri: Uri = encode(&full).parse().map_err(|e| {
         Error::new(Fault::UriAddress, "picURI: it is no address like http://host/picture.jpg").because(e)
     })?;
@@ -144,6 +144,12 @@ fn parse(address: &str) -> Result<Uri> {
     Ok(uri)
 }
 
+/// Whether an address begins with a scheme; one in its query is another's.
+fn has_scheme(address: &str) -> bool {
+    let head = address.split(['/', '?', '#']).next().unwrap_or_default();
+    head.ends_with(':') && address[head.len()..].starts_with("//")
+}
+
 /// Writes what may not stand in an address (blanks, other than Latin letters) as platforms' browsers do.
 fn encode(address: &str) -> String {
     address.bytes().fold(String::with_capacity(address.len()), |mut out, byte| {
@@ -157,7 +163,7 @@ fn encode(address: &str) -> String {
 }
 
 fn join(base: &Uri, to: &str) -> Result<Uri> {
-    if to.contains("://") {
+    if has_scheme(to) {
         return parse(to);
     }
     let scheme = base.scheme_str().unwrap_or("http");

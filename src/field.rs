@@ -398,31 +398,6 @@ impl JsonSchema for DayTime {
     }
 }
 
-/// Reads an optional field whose empty or blank text means that it is absent.
-///
-/// # Errors
-/// Whatever the field itself refuses.
-pub fn blank<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(d: D) -> Result<Option<T>, D::Error> {
-    match serde_json::Value::deserialize(d)? {
-        serde_json::Value::Null => Ok(None),
-        serde_json::Value::String(text) if text.trim().is_empty() => Ok(None),
-        value => T::deserialize(value).map(Some).map_err(de::Error::custom),
-    }
-}
-
-/// One value or a list of them: platforms send `"PersonUUID": "…"` where the document has a list.
-///
-/// # Errors
-/// Whatever a value itself refuses.
-pub fn one_or_many<'de, D: Deserializer<'de>, T: de::DeserializeOwned>(d: D) -> Result<Option<Vec<T>>, D::Error> {
-    let values = match serde_json::Value::deserialize(d)? {
-        serde_json::Value::Null => return Ok(None),
-        serde_json::Value::Array(values) => values,
-        single => vec![single],
-    };
-    values.into_iter().map(T::deserialize).collect::<Result<_, _>>().map(Some).map_err(de::Error::custom)
-}
-
 /// Derives the number form of a closed set of meanings: `serde` as the document's number, refusing others.
 ///
 /// ```ignore

@@ -99,6 +99,12 @@ struct RunArgs {
 }
 
 fn main() -> ExitCode {
+    if let Some(missing) = missing_feature() {
+        eprintln!(
+            "facegate: this build needs a processor with {missing}; build it without -march and target-cpu in .cargo/config.toml"
+        );
+        return ExitCode::FAILURE;
+    }
     let cli = Cli::parse();
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -114,6 +120,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What the engine was compiled for and this processor lacks.
+fn missing_feature() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    if !std::arch::is_x86_feature_detected!("avx2") {
+        return Some("AVX2");
+    }
+    None
 }
 
 fn perform(verb: Verb) -> Result<ExitCode, Failure> {

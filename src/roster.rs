@@ -171,14 +171,21 @@ impl Roster {
         Ok(id)
     }
 
-    /// Replaces a person (by `person.id`), and the photo where one is given.
+    /// Changes a person as they are when it is their turn, and the photo where one is given.
     ///
     /// # Errors
-    /// As [`Self::enrol`], and [`Fault::NoPerson`]; nothing is changed then.
-    pub fn edit(&self, person: Person, picture: Option<&[u8]>, alike: Option<Similarity>) -> Result<()> {
+    /// As [`Self::enrol`], [`Fault::NoPerson`], and what `change` refuses; nothing is changed then.
+    pub fn edit(
+        &self,
+        id: LibId,
+        picture: Option<&[u8]>,
+        alike: Option<Similarity>,
+        change: impl FnOnce(&Person) -> Result<Person>,
+    ) -> Result<()> {
         let measured = picture.map(|bytes| self.measure(bytes)).transpose()?;
         let _turn = lock(&self.turn);
-        let id = person.id;
+        let now = self.store.person(id).ok_or(Fault::NoPerson)?;
+        let person = change(&now)?;
         let Some((registered, embedding)) = measured else { return self.store.update(person, None) };
         self.check_new_face(&embedding, alike, Some(id))?;
         self.store.update(person, Some(registered))?;

@@ -663,11 +663,15 @@ impl Live {
 }
 
 fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
-    if let Some(bytes) = keeper.load(G::NAME)? {
-        match serde_json::from_slice(&bytes) {
-            Ok(group) => *G::of_mut(all) = group,
-            Err(error) => tracing::error!(group = G::NAME, %error, "stored settings unreadable, using defaults"),
+    let Some(bytes) = keeper.load(G::NAME)? else { return Ok(()) };
+    let read = serde_json::from_slice::<G>(&bytes).map_err(|e| e.to_string());
+    match read.and_then(|group| group.check().map(|()| group).map_err(|e| e.to_string())) {
+        Ok(group) => *G::of_mut(all) = group,
+        // The default login is no answer to a damaged one: it would let everybody in.
+        Err(why) if G::NAME == Account::NAME => {
+            crate::bail!(StoreFailed, "the stored login is unreadable ({why}); restore the data folder or remove it")
         }
+        Err(why) => tracing::error!(group = G::NAME, why, "stored settings unreadable, using defaults"),
     }
     Ok(())
 }

@@ -2,8 +2,8 @@
 //!
 //! A person admitted or refused is not verified again within `VerifyResetTime`; after an admission nobody
 //! is within `SnapResetTime` (3.2). A face becomes a stranger only after several good frames, once as long
-//! as it stays. A passage is one uninterrupted presence: staying before the camera verifies again, but
-//! spends no second use of a temporary list 3.
+//! as it stays. A passage is one uninterrupted presence: somebody of a temporary list 3 is admitted and spends
+//! a use once in it, however long they stay.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use crate::settings::Door;
 
 /// Good frames without a match before a face counts as a stranger: one bad frame must not alarm anybody.
 const STRANGER_FRAMES: u32 = 5;
+/// Who is not seen for longer has gone: a presence outlasts a few frames in which the face was lost.
+const PRESENCE_GAP: Duration = Duration::from_millis(500);
 
 /// One good look at a face: large enough, sharp enough, turned to the camera.
 #[derive(Clone, Debug)]
@@ -66,6 +68,8 @@ pub struct Session {
     tracks: HashMap<u64, Seen>,
     /// Until when a person is not verified again.
     resting: HashMap<LibId, Mono>,
+    /// When people of a temporary list 3 who were admitted were seen last.
+    passing: HashMap<LibId, Mono>,
     /// Until when nobody is verified.
     quiet_until: Mono,
 }
@@ -78,8 +82,6 @@ struct Seen {
     identified: bool,
     /// Until when this face is not called a spoof again.
     spoof_rest: Mono,
-    /// Who was admitted in this presence.
-    admitted: Option<LibId>,
 }
 
 impl Session {
@@ -96,7 +98,7 @@ impl Session {
             Liveness::Alive(alive) => Some(alive),
         };
         let presented = Presented { person: look.person.clone(), similarity: look.similarity, alive };
-        let mut decision = decide(&presented, rules, now.local);
+        let decision = decide(&presented, rules, now.local);
         match decision.verdict {
             Verdict::NotAlive => {
                 if now.mono < seen.spoof_rest {
@@ -118,22 +120,25 @@ impl Session {
                 let person = decision.person.clone()?;
                 seen.identified = true;
                 seen.unmatched = 0;
+                self.passing.retain(|_, last| now.mono.since(*last) <= PRESENCE_GAP);
+                if let Some(last) = self.passing.get_mut(&person.id) {
+                    *last = now.mono;
+                    return None;
+                }
                 if self.resting.get(&person.id).is_some_and(|until| now.mono < *until) {
                     return None;
                 }
                 self.resting.retain(|_, until| now.mono < *until);
                 self.resting.insert(person.id, now.mono.after(reset));
-                let limited = matches!(person.validity, Validity::Uses { .. });
-                let same_passage = seen.admitted == Some(person.id);
-                if limited && same_passage && decision.verdict == Verdict::Refuse(super::Refusal::UsesSpent) {
-                    decision.verdict = Verdict::Admit;
-                }
                 if decision.verdict != Verdict::Admit {
                     return Some(Ripe { decision, spends: None });
                 }
                 self.quiet_until = now.mono.after(Duration::from_secs(u64::from(rules.snap_reset_s.u32())));
-                seen.admitted = Some(person.id);
-                Some(Ripe { decision, spends: (limited && !same_passage).then_some(person.id) })
+                let limited = matches!(person.validity, Validity::Uses { .. });
+                if limited {
+                    self.passing.insert(person.id, now.mono);
+                }
+                Some(Ripe { decision, spends: limited.then_some(person.id) })
             }
         }
     }
@@ -230,11 +235,17 @@ mod tests {
         let mut session = Session::default();
         let first = session.look(&matched(1, &person(1, Validity::Uses { left: 1 })), &rules, now(0)).unwrap();
         assert_eq!((first.decision.verdict, first.spends), (Verdict::Admit, Some(LibId(1))));
+        // Staying, even where the face was lost for a moment and found as another, opens and spends nothing.
+        for (at, limit) in [(400, 0), (800, 0), (1200, 5), (1600, 5), (2100, 5)] {
+            let stays = person(1, Validity::Uses { left: limit });
+            if at == 1200 {
+                session.gone(1);
+            }
+            assert!(session.look(&matched(1 + at / 1200, &stays), &rules, now(at)).is_none(), "at {at} ms");
+        }
+        session.gone(2);
         let spent = person(1, Validity::Uses { left: 0 });
-        let again = session.look(&matched(1, &spent), &rules, now(1000)).unwrap();
-        assert_eq!((again.decision.verdict, again.spends), (Verdict::Admit, None));
-        session.gone(1);
-        let later = session.look(&matched(2, &spent), &rules, now(2000)).unwrap();
+        let later = session.look(&matched(3, &spent), &rules, now(2601)).unwrap();
         assert_eq!(later.decision.verdict, Verdict::Refuse(crate::access::Refusal::UsesSpent));
     }
 }

@@ -99,9 +99,9 @@ impl<'a> Reader<'a> {
 
     fn wrong(&self, expected: &str) -> Error {
         let line = self.text[..self.at].matches('\n').count() + 1;
-        let found: String = self.rest().chars().take(12).collect();
-        let found = if found.is_empty() { "the end".to_owned() } else { format!("{found:?}") };
-        Error::new(Fault::NotJson, format!("line {line}: expected {expected}, found {found}"))
+        // What stands there may be a password: its place is enough.
+        let column = self.text[..self.at].rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        Error::new(Fault::NotJson, format!("line {line}, column {column}: expected {expected}"))
     }
 
     /// Passes over blanks and comments.
@@ -287,14 +287,14 @@ mod tests {
     #[test]
     fn what_cannot_be_read_says_where() {
         for (text, detail) in [
-            (&b""[..], "line 1: expected a value, found the end"),
-            (b"{", "line 1: expected a value, found the end"),
-            (b"{\"a\"", "line 1: expected a colon, found the end"),
-            (b"{\"a\":1\n\"b\":2}", "line 2: expected a comma or }, found \"\\\"b\\\":2}\""),
-            (b"{\"a\":\"x}", "line 1: expected a closing quote, found \"x}\""),
-            (b"{\"a\":\"\\u12\",}", "line 1: expected four hexadecimal digits, found \"12\\\",}\""),
-            (b"{}{}", "line 1: expected nothing more, found \"{}\""),
-            (b"[1}", "line 1: expected a comma or ], found \"}\""),
+            (&b""[..], "line 1, column 1: expected a value"),
+            (b"{", "line 1, column 2: expected a value"),
+            (b"{\"a\"", "line 1, column 5: expected a colon"),
+            (b"{\"a\":1\n\"b\":2}", "line 2, column 1: expected a comma or }"),
+            (b"{\"a\":\"x}", "line 1, column 7: expected a closing quote"),
+            (b"{\"a\":\"\\u12\",}", "line 1, column 9: expected four hexadecimal digits"),
+            (b"{}{}", "line 1, column 3: expected nothing more"),
+            (b"[1}", "line 1, column 3: expected a comma or ]"),
             (b"{\"a\":\xff}", "no UTF-8 from byte 5 on"),
         ] {
             let error = read(text).unwrap_err();

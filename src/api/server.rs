@@ -86,7 +86,7 @@ const SMALL_BODY: usize = 128 * 1024;
 /// Room for a request's head. Some clients send 2.5 KB of `Accept-Charset` alone.
 const HEAD_ROOM: usize = 64 * 1024;
 /// How long connections may finish when the server stops.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(2);
 
 struct Shared {
     cx: Arc<Context>,

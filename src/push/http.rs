@@ -15,6 +15,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::error::{Error, Fault, Result};
 use crate::settings::Subscription;
@@ -33,8 +34,6 @@ pub struct Answer {
     pub success: bool,
     /// The body is JSON with `code` 200, number or text.
     pub acknowledged: bool,
-    /// The body, where it is JSON.
-    pub body: Option<Value>,
 }
 
 /// Posts bodies; keeps connections alive between them.
@@ -42,6 +41,7 @@ pub struct Answer {
 pub struct HttpSink {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: tokio::runtime::Handle,
+    cancelled: watch::Sender<bool>,
 }
 
 impl HttpSink {
@@ -58,7 +58,12 @@ impl HttpSink {
             .http1_title_case_headers(true)
             .pool_max_idle_per_host(2)
             .build(connector);
-        Self { client, runtime }
+        Self { client, runtime, cancelled: watch::Sender::new(false) }
+    }
+
+    /// Ends posts under way, and any begun later.
+    pub fn cancel(&self) {
+        self.cancelled.send_replace(true);
     }
 
     /// Posts `body` to a path of the subscriber; blocks, at most ten seconds.
@@ -75,12 +80,18 @@ impl HttpSink {
             let bytes = unpack(packing.as_ref(), &bytes.to_bytes());
             let body: Option<Value> = serde_json::from_slice(&bytes).ok();
             let acknowledged = success && body.as_ref().and_then(|b| b.get("code")).is_some_and(is_200);
-            Ok(Answer { success, acknowledged, body })
+            Ok(Answer { success, acknowledged })
         };
+        let mut cancelled = self.cancelled.subscribe();
         self.runtime.block_on(async {
-            tokio::time::timeout(TIMEOUT, exchange)
-                .await
-                .unwrap_or_else(|_| Err(Error::new(Fault::Unavailable, "no answer within 10 s")))
+            tokio::select! {
+                answer = tokio::time::timeout(TIMEOUT, exchange) => {
+                    answer.unwrap_or_else(|_| Err(Error::new(Fault::Unavailable, "no answer within 10 s")))
+                }
+                _ = cancelled.wait_for(|cancelled| *cancelled) => {
+                    Err(Error::new(Fault::Unavailable, "the terminal stops"))
+                }
+            }
         })
     }
 }

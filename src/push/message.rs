@@ -36,10 +36,8 @@ pub fn heartbeat(device_id: u32, now: LocalTime) -> Value {
 }
 
 /// SnapPush.
-///
-/// # Errors
-/// When the picture cannot be read from the disk.
-pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, store: &Store) -> Result<Value> {
+#[must_use]
+pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, store: &Store) -> Value {
     let mut body = json!({
         "operator": "SnapPush",
         "info": {
@@ -49,14 +47,12 @@ pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, store: &Store
             "Sendintime": u8::from(in_time),
         },
     });
-    add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store)?);
-    Ok(body)
+    add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
+    body
 }
 
 /// VerifyPush, with the pictures `topic` asks for.
-///
-/// # Errors
-/// When a picture cannot be read from the disk.
+#[must_use]
 pub fn verify(
     record: &ControlRecord,
     topic: &str,
@@ -64,7 +60,7 @@ pub fn verify(
     in_time: bool,
     rules: &Door,
     store: &Store,
-) -> Result<Value> {
+) -> Value {
     let nobody = Person { name: REMOTE_NAME.to_owned(), ..Person::new(record.time) };
     let person = record.person.as_deref().unwrap_or(&nobody);
     let mut fields = person_fields(person, rules);
@@ -80,17 +76,25 @@ pub fn verify(
     info.insert("Sendintime".into(), u8::from(in_time).into());
     let mut body = json!({ "operator": "VerifyPush", "info": info });
     if matches!(topic, "Verify" | "VerifyWithSnap") {
-        add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store)?);
+        add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
     }
     if matches!(topic, "Verify" | "VerifyWithReg") {
-        let registered = if person.id == LibId(0) { None } else { store.photo(person.id)? };
+        let registered = if person.id == LibId(0) { None } else { readable(store.photo(person.id)) };
         add_picture(&mut body, "RegisteredPic", registered);
     }
-    Ok(body)
+    body
 }
 
-fn snap_of(name: Option<&str>, store: &Store) -> Result<Option<Vec<u8>>> {
-    name.map_or(Ok(None), |name| store.snap(name))
+fn snap_of(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {
+    name.and_then(|name| readable(store.snap(name)))
+}
+
+/// An event is worth more than its picture: one that cannot be read must not hold up all that follow.
+fn readable(picture: Result<Option<Vec<u8>>>) -> Option<Vec<u8>> {
+    picture.unwrap_or_else(|error| {
+        tracing::error!(%error, "a picture cannot be read, the event goes without it");
+        None
+    })
 }
 
 /// The key is always there; without a picture its text is empty.

@@ -56,6 +56,17 @@ pub struct Status(Mutex<Progress>);
 struct Progress {
     caught_up: Option<LocalTime>,
     stopped: bool,
+    timed: Timed,
+}
+
+/// What timed pushing lets out: at the start of each interval everything that waits then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Timed {
+    generation: u64,
+    /// Number of the interval since the start of the clock.
+    slot: u64,
+    /// Place in the log up to which events go out.
+    until: u64,
 }
 
 impl Status {
@@ -65,6 +76,7 @@ impl Status {
         lock(&self.0).caught_up
     }
 
+    /// Whether the pusher ends.
     fn is_stopped(&self) -> bool {
         lock(&self.0).stopped
     }
@@ -85,6 +97,8 @@ pub fn subscribe(
     begin: Option<LocalTime>,
     now: LocalTime,
 ) -> Result<()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = lock(&TURN);
     let old = settings.now().subscription.clone();
     let goes_on = begin.is_none() && old.resume && new.resume && !old.topics.is_empty() && old.address == new.address;
     if goes_on {
@@ -105,8 +119,10 @@ pub fn subscribe(
     })
 }
 
+/// Under which name the place of a subscription is kept. Two names take turns: the place of a new subscription
+/// is laid down before it replaces the old one.
 fn sink_name(subscription: &Subscription) -> String {
-    format!("http-{}", subscription.generation)
+    format!("http-{}", subscription.generation % 2)
 }
 
 impl Pusher {
@@ -146,7 +162,11 @@ impl Pusher {
         let sink = sink_name(subscription);
         let after = match self.store.position(&sink)? {
             Some(position) => position,
-            None => self.store.last_seq(),
+            None => {
+                let newest = self.store.last_seq();
+                self.store.set_position(&sink, newest)?;
+                newest
+            }
         };
         let Some(Logged { seq, event }) = self.store.next_event(after, None)? else {
             let progress = &mut lock(&self.status.0);
@@ -154,12 +174,11 @@ impl Pusher {
             return Ok(Step::Idle);
         };
         if let Some(interval) = subscription.push_interval_s {
-            let due = self.due(Duration::from_secs(interval.into()));
-            if self.clock.mono() < due {
+            if let Some(due) = self.held_back(subscription, interval, seq) {
                 return Ok(Step::Until(due));
             }
         }
-        let Some((path, body)) = self.compose(subscription, &event)? else {
+        let Some((path, body)) = self.compose(subscription, &event) else {
             self.store.set_position(&sink, seq)?;
             return Ok(Step::Delivered);
         };
@@ -189,30 +208,34 @@ impl Pusher {
         Ok(Step::Delivered)
     }
 
-    /// The next moment of timed pushing: multiples of the interval since the start.
-    fn due(&self, interval: Duration) -> Mono {
-        let every = u64::try_from(interval.as_micros()).unwrap_or(u64::MAX).max(1);
-        let now = self.clock.mono().0;
-        let slot = now / every * every;
-        // Within the first second of a slot everything waiting goes out.
-        if now - slot < 1_000_000 { Mono(now) } else { Mono(slot.saturating_add(every)) }
+    /// Until when timed pushing holds the event at `seq` back; `None`: it goes out now.
+    fn held_back(&self, subscription: &Subscription, interval_s: u32, seq: u64) -> Option<Mono> {
+        let every = u64::from(interval_s.max(1)) * 1_000_000;
+        let slot = self.clock.mono().0 / every;
+        let timed = &mut lock(&self.status.0).timed;
+        if timed.generation != subscription.generation {
+            *timed = Timed { generation: subscription.generation, slot, until: 0 };
+        } else if timed.slot != slot {
+            *timed = Timed { slot, until: self.store.last_seq(), ..*timed };
+        }
+        (seq > timed.until).then(|| Mono((slot + 1).saturating_mul(every)))
     }
 
     /// Path and body of an event; `None` when nobody subscribed to its kind.
-    fn compose(&self, subscription: &Subscription, event: &Event) -> Result<Option<(String, Value)>> {
-        let Some(topic) = message::topic_of(event, &subscription.topics) else { return Ok(None) };
+    fn compose(&self, subscription: &Subscription, event: &Event) -> Option<(String, Value)> {
+        let topic = message::topic_of(event, &subscription.topics)?;
         let Some(path) = message::path_of(topic, subscription) else {
             warn!(topic, "no SubscribeUrl for a subscribed topic; its events are passed over");
-            return Ok(None);
+            return None;
         };
         let age = self.local().seconds() - event.time().seconds();
         let in_time = u64::try_from(age).is_ok_and(|age| age <= LATE.as_secs());
         let rules = self.settings.now().door.clone();
         let body = match event {
-            Event::Control(record) => message::verify(record, topic, self.device_id, in_time, &rules, &self.store)?,
-            Event::Capture(record) => message::snap(record, self.device_id, in_time, &self.store)?,
+            Event::Control(record) => message::verify(record, topic, self.device_id, in_time, &rules, &self.store),
+            Event::Capture(record) => message::snap(record, self.device_id, in_time, &self.store),
         };
-        Ok(Some((path, body)))
+        Some((path, body))
     }
 
     /// Sends heartbeats until [`Pusher::stop`].
@@ -245,6 +268,7 @@ impl Pusher {
     /// Ends both loops.
     pub fn stop(&self) {
         lock(&self.status.0).stopped = true;
+        self.sink.cancel();
         self.bell.ring();
         self.beat_bell.ring();
     }

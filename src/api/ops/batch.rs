@@ -171,19 +171,15 @@ fn replace_one(cx: &Context, id_type: i64, mut given: PersonFields) -> Result<()
     match known {
         None => person::add_one(cx, &given).map(drop),
         Some(known) => {
-            let kept = Person {
-                id: known.id,
-                custom_id: known.custom_id,
-                uuid: known.uuid.clone(),
+            let kept = |now: &Person| Person {
+                id: now.id,
+                custom_id: now.custom_id,
+                uuid: now.uuid.clone(),
                 // A card given out stays with its bearer if another is to be given out.
-                card: if given.card_from.map(Int::get) == Some(1) {
-                    known.card
-                } else {
-                    Person::new(known.created).card
-                },
-                ..Person::new(known.created)
+                card: if given.card_from.map(Int::get) == Some(1) { now.card } else { Person::new(now.created).card },
+                ..Person::new(now.created)
             };
-            person::edit_one(cx, &given, kept)
+            person::edit_one(cx, &given, known.id, kept)
         }
     }
 }

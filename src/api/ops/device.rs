@@ -88,7 +88,6 @@ pub fn set_time(cx: &Context, request: SetSysTime) -> Result<Answer> {
     let moment = cx.settings.now().ntp.moment(LocalTime(local));
     let Some(moment) = moment else { bail!(BadParameter, "Year: {year} is too far away") };
     cx.host.set_time(moment)?;
-    cx.clock.set_wall(moment);
     Ok(Answer::Done)
 }
 
@@ -134,7 +133,13 @@ pub fn set_face(cx: &Context, changes: Changes<Face>) -> Result<Answer> {
     };
     // Distance and width say the same; the document gave up the width.
     match (number(&changes, "recDistance"), number(&changes, "faceMinPixel")) {
-        (Some(distance), None) if !changes.contains_key("faceMinPixel") => {
+        // Given back with the width as it was, a new distance still counts.
+        (Some(distance), width)
+            if width.is_none_or(|w| {
+                let stored = &cx.settings.now().face;
+                distance != stored.distance_cm.0.get() && w == stored.min_width_px.0.get()
+            }) =>
+        {
             changes.insert("faceMinPixel".into(), Face::width_at(distance).into());
         }
         (None, Some(width)) if !changes.contains_key("recDistance") => {

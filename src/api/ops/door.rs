@@ -31,7 +31,7 @@ pub struct OpenDoor {
     /// Above 0 opens. Platforms in the field send 0 and count on the door opening too, so any value opens.
     #[serde(rename = "status", default, deserialize_with = "super::blank")]
     #[expect(dead_code, reason = "only checked")]
-    pub status: Option<Int<{ i32::MIN as i64 }, { i32::MAX as i64 }>>,
+    pub status: Option<Int<0, { i32::MAX as i64 }>>,
     /// Shown on the screen.
     #[serde(rename = "msg", default)]
     pub text: Option<Text<127>>,
@@ -39,7 +39,7 @@ pub struct OpenDoor {
 
 pub fn open(cx: &Context, request: OpenDoor) -> Result<Answer> {
     if cx.settings.now().door.open_way == OpenWay::Face {
-        bail!(NotAllowed, "OpendoorWay: is 0, only faces open; set it to 1, 2 or 3 to open from afar");
+        bail!(NotAllowed, "OpendoorWay: is 0, only faces open; set it to 1 or 2 to open from afar");
     }
     let text = request.text.map(Text::into_string).filter(|text| !text.trim().is_empty());
     cx.control.send(Event::Command(Command::Open { text }));

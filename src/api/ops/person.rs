@@ -444,14 +444,22 @@ pub fn add_one(cx: &Context, given: &PersonFields) -> Result<LibId> {
     cx.roster.enrol(person, &photo, given.alike(cx)).map_err(name_picture)
 }
 
-/// Changes the person `base` as described.
-pub fn edit_one(cx: &Context, given: &PersonFields, base: Person) -> Result<()> {
-    let old = base.card;
-    let mut person = given.apply(base)?;
-    check_free(cx, &person)?;
+/// Changes a person as described; `base` makes what the description is laid over out of who is there.
+pub fn edit_one(cx: &Context, given: &PersonFields, id: LibId, base: impl Fn(&Person) -> Person) -> Result<()> {
+    let Some(known) = cx.store.person(id) else { bail!(NoPerson, "LibID: {id} is gone") };
+    let mut planned = given.apply(base(&known))?;
+    check_free(cx, &planned)?;
     let photo = given.photo(cx)?;
-    let _turn = with_card(cx, &mut person, old)?;
-    cx.roster.edit(person, photo.as_deref(), given.alike(cx)).map_err(name_picture)
+    let _turn = with_card(cx, &mut planned, known.card)?;
+    // Fetching and measuring take their time: what others changed meanwhile stands, and so do spent passages.
+    let change = |now: &Person| {
+        let mut person = given.apply(base(now))?;
+        if matches!(person.card, CardSource::Automatic(_)) {
+            person.card = planned.card;
+        }
+        Ok(person)
+    };
+    cx.roster.edit(id, photo.as_deref(), given.alike(cx), change).map_err(name_picture)
 }
 
 /// What the roster finds wrong with a photo gets the field's name.
@@ -464,7 +472,7 @@ pub fn add(cx: &Context, given: PersonFields) -> Result<Answer> {
     add_one(cx, &given).map(|_| Answer::Done)
 }
 
-pub fn edit(cx: &Context, mut given: PersonFields) -> Result<Answer> {
+pub fn edit(cx: &Context, given: PersonFields) -> Result<Answer> {
     let id_type = match given.id_type.map(Int::get) {
         Some(id_type) => id_type,
         // Without it the ids themselves say which is meant.
@@ -474,10 +482,7 @@ pub fn edit(cx: &Context, mut given: PersonFields) -> Result<Answer> {
         None => bail!(BadParameter, "IdType: is missing, and so is every id"),
     };
     let base = find(cx, id_type, &given)?;
-    if id_type == 1 && given.custom_id.is_some_and(|id| id.get() <= 0) {
-        given.custom_id = None;
-    }
-    edit_one(cx, &given, Person::clone(&base))?;
+    edit_one(cx, &given, base.id, Person::clone)?;
     Ok(Answer::Done)
 }
 
