@@ -173,10 +173,10 @@ impl Pusher {
             progress.caught_up = subscription.resume.then(|| self.local());
             return Ok(Step::Idle);
         };
-        if let Some(interval) = subscription.push_interval_s {
-            if let Some(due) = self.held_back(subscription, interval, seq) {
-                return Ok(Step::Until(due));
-            }
+        if let Some(interval) = subscription.push_interval_s
+            && let Some(due) = self.held_back(subscription, interval, seq)
+        {
+            return Ok(Step::Until(due));
         }
         let Some((path, body)) = self.compose(subscription, &event) else {
             self.store.set_position(&sink, seq)?;

@@ -38,15 +38,17 @@ pub struct Rig {
     _folder: tempfile::TempDir,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TestHost {
     pub reboots: AtomicUsize,
     pub time: Mutex<Option<Timestamp>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Host for TestHost {
     fn set_time(&self, to: Timestamp) -> Result<()> {
         *self.time.lock().unwrap() = Some(to);
+        self.clock.set_wall(to);
         Ok(())
     }
     fn reboot(&self) -> Result<()> {
@@ -104,7 +106,7 @@ impl Rig {
         let limits = Limits { people: 50, control_records: 100, captures: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let host = Arc::new(TestHost::default());
+        let host = Arc::new(TestHost { reboots: AtomicUsize::new(0), time: Mutex::default(), clock: clock.clone() });
         let events = Inbox::default();
         let newest = Arc::new(Newest::default());
         let (frames, taken) = channel();
