@@ -15,6 +15,9 @@ use crate::hal::{self, Devices};
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
+/// Width and height of the frame that the protocol's face parameters are given in (3.34).
+const SENSOR: (u32, u32) = (960, 1280);
+
 /// The simulated terminal's profile, compiled in.
 pub const SIM: &str = include_str!("../boards/sim.toml");
 
@@ -518,6 +521,9 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
         s.wrong("formats", "names no format");
     }
     let (width, height) = size?;
+    if role == Some(CameraRole::Color) && (width, height) != SENSOR {
+        s.wrong("width", "and height should be 960 and 1280: face areas and widths are given in that frame (3.34)");
+    }
     let (fps, formats) = (fps?.u32(), formats?);
     Some(Camera {
         role: role?,

@@ -1,4 +1,20 @@
 //! The software of a face-recognition access terminal.
+//!
+//! In reading order: [`app`] joins everything; [`clock`], [`error`], [`field`] and [`settings`] are what all
+//! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
+//! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
+//! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
+//! lets platforms in and [`push`] tells them what happened; [`ui`] is the screen; [`sim`] moves the pretend
+//! devices and [`bench`] measures.
+//!
+//! ```text
+//! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
+//! api ─────────────────────────────────────→ Event::Command ─┴→ control → access::session, decide → door::step
+//!                     relay and Wiegand lines first, then store (record + event log → push), ui, decisions ←┘
+//! ```
+//!
+//! `ARCHITECTURE.md` has the map with what each part leaves to others, the invariants, and where to add what.
+
 pub mod access;
 pub mod api;
 pub mod app;

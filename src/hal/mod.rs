@@ -58,9 +58,9 @@ impl digital::Error for PinError {
 /// An output of any driver.
 pub type Output = Box<dyn OutputPin<Error = PinError> + Send>;
 
-/// Sends frames to a door controller without holding up the caller.
+/// Sends frames to a door controller.
 pub trait WiegandOut: Send {
-    /// Queues a frame; frames go out one after the other.
+    /// Sends a frame and keeps the silence behind it; blocks for tens of milliseconds.
     fn send(&mut self, frame: crate::access::WiegandFrame);
 }
 

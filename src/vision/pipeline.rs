@@ -170,7 +170,11 @@ impl Pipeline {
             seen.quality = match self.judge(&mut seen, view, gallery, &mut watch, &mut timings) {
                 Ok(()) => Ok(()),
                 Err(Obstacle::View(reason)) => Err(reason),
-                Err(Obstacle::Engine(error)) => return Err(error),
+                Err(Obstacle::Engine(error)) => {
+                    // Lost tracks are still told: whoever waits for them would wait for ever.
+                    tracing::error!(%error, "a face could not be measured");
+                    return Ok(Outcome { sighting: None, lost, timings });
+                }
             };
             seen.engine_time = timings.engine;
             sighting = Some(seen);
