@@ -309,7 +309,7 @@ impl App {
              Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
              Enrol a photo:     (printf '{{\"info\":{{\"Name\":\"Me\",\"CustomizeID\":1}},\"picinfo\":\"'; base64 -w0 me.jpg; printf '\"}}') |\n\
              \x20                    curl -u admin:admin --data-binary @- http://{at}/action/AddPerson\n\
-             Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'\n\
+             Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
              What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
              What the door did: curl -u admin:admin http://{at}/sim/door\n\
              The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\

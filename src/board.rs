@@ -422,6 +422,24 @@ impl Board {
             });
             let data = root.need_section("storage", |s| s.need("data"));
             let listen = root.need_section("http", |s| s.need("listen"));
+            let mut used: Vec<(&str, &Pin)> = Vec::new();
+            used.extend(relay.iter().map(|r| ("relay.line", &r.pin)));
+            used.extend(
+                wiegand_out.iter().flat_map(|w| [("wiegand_out.data0", &w.data0), ("wiegand_out.data1", &w.data1)]),
+            );
+            used.extend(
+                wiegand_in.iter().flat_map(|w| [("wiegand_in.data0", &w.data0), ("wiegand_in.data1", &w.data1)]),
+            );
+            used.extend(lamp.iter().map(|pin| ("lamp.line", pin)));
+            let by_role = [("exit", &inputs.exit), ("contact", &inputs.contact), ("tamper", &inputs.tamper)];
+            let by_role = by_role.into_iter().chain([("fire", &inputs.fire)]);
+            used.extend(by_role.filter_map(|(role, input)| Some((role, &input.as_ref()?.pin))));
+            for (number, (role, pin)) in used.iter().enumerate() {
+                let same = |other: &&(&str, &Pin)| (&other.1.chip, &other.1.line) == (&pin.chip, &pin.line);
+                if let Some((other, _)) = used[..number].iter().find(same) {
+                    root.wrong(role, &format!("is the same line as {other}"));
+                }
+            }
             Some(Self {
                 name: name?,
                 description: description?,
@@ -549,11 +567,7 @@ fn pins(s: &mut Section<'_>) -> Option<(Pin, Pin)> {
     let (data0, data1) = (s.need("data0"), s.need("data1"));
     let active = s.or("active", Active::Low)?;
     let pin = |line| Pin { chip: chip.clone(), line, active };
-    let (data0, data1) = (pin(data0?), pin(data1?));
-    if data0 == data1 {
-        s.wrong("data1", "is the same line as data0");
-    }
-    Some((data0, data1))
+    Some((pin(data0?), pin(data1?)))
 }
 
 fn wiegand_out(s: &mut Section<'_>) -> Option<WiegandOut> {
@@ -589,6 +603,15 @@ mod tests {
     }
 
     #[test]
+    fn a_line_has_one_use() {
+        for (line, other) in [("relay", "wiegand-d1"), ("wiegand-d0", "wiegand-d1"), ("wiegand-d0", "relay")] {
+            let text = SIM.replace(&format!("\"{line}\""), &format!("\"{other}\""));
+            let problems = Board::parse("bad.toml", &text).unwrap_err().to_string();
+            assert!(problems.contains("is the same line as"), "{line} {other}: {problems}");
+        }
+    }
+
+    #[test]
     fn all_problems_of_a_profile_are_reported_with_key_and_value() {
         let text = SIM
             .replace("width = 720", "width = \"wide\"")
@@ -603,7 +626,6 @@ mod tests {
             "bad.toml: camera[0].rotation = 45: ",
             "bad.toml: wiegand_out.pulse_us = 10: 10 is outside 20..200",
             "bad.toml: wiegand_out.pulse = 3: unknown key",
-            "bad.toml: wiegand_out.data1: is the same line as data0",
             "bad.toml: capacity.people: is missing",
         ] {
             assert!(problems.contains(part), "{part} not in\n{problems}");

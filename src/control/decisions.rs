@@ -68,8 +68,8 @@ impl Note {
             "who": self.who.as_ref().map(|w| json!({
                 "LibID": w.lib_id, "CustomizeID": w.custom_id, "PersonUUID": w.uuid, "Name": w.name,
             })),
-            "similarity": self.similarity,
-            "liveness": self.liveness,
+            "similarity": rounded(self.similarity, 10.0),
+            "liveness": self.liveness.map(|score| rounded(score, 1000.0)),
             "verdict": self.verdict,
             "reason": self.reason,
             "frame_to_decision_us": micros(self.frame_to_decision),
@@ -77,6 +77,10 @@ impl Note {
             "engine_us": micros(self.engine),
         })
     }
+}
+
+fn rounded(value: f32, parts: f64) -> f64 {
+    (f64::from(value) * parts).round() / parts
 }
 
 /// The list.
