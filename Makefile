@@ -24,8 +24,10 @@ check: ## Formatting, lints, unused or unlicensed dependencies
 cross: cross-packages ## Build for both ARM targets
 	for target in $(ARM); do cargo build --release --target $$target || exit 1; done
 
+# The one test left out starts itself again as a process of its own, which the emulator does not do.
 test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
-	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu --lib --test vision --test api
+	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
+		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
 bench: packages ## Milliseconds per stage, frame to relay, search in large galleries
 	cargo run --release -- bench
