@@ -210,6 +210,7 @@ impl App {
             version: VERSION.to_owned(),
             people_limit: board.capacity.people,
             liveness,
+            abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
         let extra = devices.sim.clone().map(|world| {

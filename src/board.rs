@@ -494,6 +494,18 @@ impl Board {
                     camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
                     relay: self.relay.as_ref().map(|_| Box::new(SimRelay(world.clone())) as hal::Output),
                     wiegand,
+                    player: None,
+                    lamp: None,
+                    backlight: None,
+                    // Pretend readers cost nothing: the control routes speak for each.
+                    abilities: hal::Abilities {
+                        id_card: true,
+                        rf_card: true,
+                        wiegand_in: true,
+                        keypad: true,
+                        mask: true,
+                        temperature: true,
+                    },
                     host: Arc::new(SimHost(world.clone())),
                     sim: Some(world),
                 })

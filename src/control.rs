@@ -33,10 +33,80 @@ pub enum Event {
     Sighting(Sighting),
     /// A face has left the picture.
     Gone(TrackId),
+    /// Somebody presented something else than a face.
+    Presented(Credential),
+    /// An input of the door has changed.
+    Input(Input),
+    /// The mask detector has looked at the face before the camera.
+    Mask(bool),
+    /// The thermal sensor has measured whoever stands before it, degrees Celsius as the sensor says.
+    Temperature(f64),
     /// Somebody wants something done.
     Command(Command),
     /// The terminal stops.
     Stop,
+}
+
+/// What people present beside their face.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A card at the Wiegand reader.
+    Wiegand(WiegandFrame),
+    /// A card at the RF reader: its number in the hexadecimal digits of a RF card (3.10.5).
+    RfCard(String),
+    /// An identity card.
+    IdCard(Box<IdCard>),
+    /// Digits at the keypad, the enter key pressed.
+    Pin(String),
+    /// A QR code before the camera.
+    QrCode(String),
+}
+
+/// An identity card as its reader tells it (3.12.6).
+#[derive(Clone, Debug, Default)]
+pub struct IdCard {
+    /// Number.
+    pub number: String,
+    /// Name.
+    pub name: String,
+    /// 0 male, 1 female.
+    pub gender: u8,
+    /// Row 1 to 57 of appendix D.1.
+    pub nation: u8,
+    /// Date of birth.
+    pub birthday: Option<crate::field::Date>,
+    /// Address.
+    pub address: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// `YYYYMMDD-YYYYMMDD`.
+    pub period: String,
+    /// The photo on it, JPEG.
+    pub photo: Vec<u8>,
+    /// Of that photo; `None` when it shows no face.
+    pub embedding: Option<crate::vision::Embedding>,
+}
+
+/// A change of an input of the door.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Input {
+    /// Which.
+    pub role: InputRole,
+    /// Whether it is on: the button pressed, the door open, the case open, the alarm given.
+    pub on: bool,
+}
+
+/// What an input of the door tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InputRole {
+    /// Request to exit.
+    Exit,
+    /// Door contact.
+    Contact,
+    /// Case contact.
+    Tamper,
+    /// Fire alarm.
+    Fire,
 }
 
 /// What the platform, or an operator, wants done.
@@ -103,6 +173,7 @@ impl Control {
                 Some(Event::Command(Command::Open { text })) => self.open_remotely(text, &mut door),
                 // Waking up is all it takes: settings are read for every event.
                 Some(Event::Command(Command::Settings)) => {}
+                Some(Event::Presented(_) | Event::Input(_) | Event::Mask(_) | Event::Temperature(_)) => {}
                 Some(Event::Stop) => break,
             }
         }

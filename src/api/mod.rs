@@ -29,7 +29,7 @@ use crate::control;
 use crate::error::{Error, Fault, Result};
 use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
-use crate::hal::Host;
+use crate::hal::{Abilities, Host};
 use crate::push;
 use crate::roster::Roster;
 use crate::settings::Live;
@@ -67,6 +67,8 @@ pub struct Context {
     pub people_limit: usize,
     /// What the model pack says of liveness.
     pub liveness: Liveness,
+    /// What the terminal can sense.
+    pub abilities: Abilities,
     /// Held from choosing a card number until its bearer is stored.
     pub card_turn: Mutex<()>,
 }

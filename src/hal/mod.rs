@@ -7,6 +7,7 @@ pub mod sim;
 pub mod wiegand;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use embedded_hal::digital::{self, OutputPin};
@@ -37,6 +38,41 @@ pub trait Host: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the system refuses.
     fn reboot(&self) -> Result<()>;
+}
+
+/// Plays sounds.
+pub trait Player: Send {
+    /// Plays a WAV file to its end at `volume` per cent; blocks meanwhile.
+    ///
+    /// # Errors
+    /// When the file or the loudspeaker does not work.
+    fn play(&mut self, file: &Path, volume: u8) -> Result<()>;
+}
+
+/// A light of adjustable brightness.
+pub trait Dimmer: Send {
+    /// Sets the brightness, 0 to 100 per cent.
+    ///
+    /// # Errors
+    /// When the device refuses.
+    fn set(&mut self, percent: u8) -> Result<()>;
+}
+
+/// What this terminal can sense: a setting that needs more is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Abilities {
+    /// Reads identity cards.
+    pub id_card: bool,
+    /// Reads RF cards.
+    pub rf_card: bool,
+    /// Reads cards over Wiegand lines.
+    pub wiegand_in: bool,
+    /// Has a keypad.
+    pub keypad: bool,
+    /// Sees whether a mask is worn.
+    pub mask: bool,
+    /// Measures body temperature.
+    pub temperature: bool,
 }
 
 /// Why a pin could not be driven.
@@ -72,6 +108,14 @@ pub struct Devices {
     pub relay: Option<Output>,
     /// Lines to a door controller.
     pub wiegand: Option<Box<dyn WiegandOut>>,
+    /// Loudspeaker.
+    pub player: Option<Box<dyn Player>>,
+    /// White light.
+    pub lamp: Option<Box<dyn Dimmer>>,
+    /// Light behind the panel.
+    pub backlight: Option<Box<dyn Dimmer>>,
+    /// What else it can sense.
+    pub abilities: Abilities,
     /// The machine.
     pub host: Arc<dyn Host>,
     /// The simulator's side of the devices, on the simulated board.

@@ -18,7 +18,7 @@ fn wrong_fields_are_named_and_change_nothing() {
         ("SetDoorCondition", json!({ "Wiegand": 2 }), 462, "Wiegand"),
         ("SetDoorCondition", json!({ "IOStayTime": "soon" }), 462, "IOStayTime"),
         ("SetDoorCondition", json!({ "AutoMjCardBgnNo": 70000 }), 462, "AutoMjCardBgnNo"),
-        ("SetDoorCondition", json!({ "VerifyMode": 21 }), 462, "VerifyMode"),
+        ("SetDoorCondition", json!({ "VerifyMode": 6 }), 462, "VerifyMode"),
         ("OpenDoor", json!({ "Chn": 10 }), 462, "Chn"),
         ("OpenDoor", json!({ "status": "open" }), 462, "status"),
         ("OpenDoor", json!({ "msg": long }), 462, "msg"),

@@ -13,7 +13,7 @@ use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
 use facegate::field::LocalTime;
-use facegate::hal::{Camera, Host};
+use facegate::hal::{Abilities, Camera, Host};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
 use facegate::store::{Limits, Picture, Store};
@@ -128,6 +128,14 @@ impl Rig {
             version: "v1.2.3".into(),
             people_limit: limits.people,
             liveness: Liveness { threshold: 0.5, frames: 3 },
+            abilities: Abilities {
+                id_card: true,
+                rf_card: true,
+                wiegand_in: true,
+                keypad: true,
+                mask: true,
+                temperature: true,
+            },
             card_turn: Mutex::default(),
         });
         Self { cx, events, host, runtime, frames, _folder: folder }

@@ -4,6 +4,8 @@
 //! writes what the document shows. A value that breaks its range never becomes one of these types, so
 //! code behind them does not check again. Errors say what was expected; the caller adds which field.
 
+mod address;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -11,6 +13,8 @@ use jiff::civil;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
+
+pub use address::{Address, Bytes, HostName, Hundredths, Netmask};
 
 /// An integer within `MIN..=MAX`, both included.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,0 +1,36 @@
+//! The terminal's name (3.9) and who may call it (3.3).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rules;
+use crate::field::Text;
+
+/// The terminal's name (3.9).
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Device {
+    /// Shown to platforms, at most 63 characters.
+    #[serde(rename = "Name")]
+    pub name: Text<63>,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { name: Text::new("facegate").unwrap_or_default() }
+    }
+}
+
+impl Rules for Device {}
+
+/// Who may call the API (3.3). The password is kept as a salted hash only.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    /// User name; empty until the first password is set, which means the document's default applies.
+    pub user: String,
+    /// PHC string of the password's Argon2id hash.
+    pub password_hash: String,
+}
+
+impl Rules for Account {}

@@ -1,0 +1,226 @@
+//! What operators set: groups of plain structs with the document's names, ranges and defaults.
+//!
+//! A change is merged into a group, checked, persisted and only then published; readers hold one
+//! consistent snapshot. A group is a struct in a file of this folder and a line in the list below.
+
+mod device;
+mod door;
+mod face;
+mod general;
+mod network;
+mod panel;
+mod subscription;
+mod system;
+mod temperature;
+mod time;
+
+use std::sync::{Arc, Mutex};
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+pub use self::device::{Account, Device};
+pub use self::door::{Basis, CardMode, ControlType, Door, IoType, OpenWay, VerifyMode, WiegandProtocol};
+pub use self::face::Face;
+pub use self::general::{Direction, General};
+pub use self::network::{Network, Route, Wifi, WifiSecurity};
+pub use self::panel::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, ShowName, ShownPicture};
+pub use self::subscription::Subscription;
+pub use self::system::{LiveDetect, System};
+pub use self::temperature::Temperature;
+pub use self::time::Ntp;
+use crate::clock::lock;
+use crate::error::{Error, Fault, Result};
+
+/// Rules between the fields of a group; each field's own range is its type's matter.
+pub trait Rules {
+    /// Whether the fields go together.
+    ///
+    /// # Errors
+    /// [`Fault::BadParameter`] naming the field.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// One group of settings: stored under `NAME`, patched as one.
+pub trait Group: Rules + Serialize + DeserializeOwned + Default + Clone + Send + Sync + 'static {
+    /// The key it is stored under.
+    const NAME: &'static str;
+    /// Its place in the snapshot.
+    fn of(all: &Settings) -> &Self;
+    /// Its place in the snapshot, to be replaced.
+    fn of_mut(all: &mut Settings) -> &mut Self;
+}
+
+/// The list of groups: `/// doc  field: Type = "stored name"`.
+macro_rules! groups {
+    ($($(#[$doc:meta])* $field:ident: $group:ident = $name:literal),+ $(,)?) => {
+        /// One consistent view of all settings.
+        #[derive(Clone, Debug, Default)]
+        pub struct Settings { $($(#[$doc])* pub $field: $group),+ }
+
+        $(impl Group for $group {
+            const NAME: &'static str = $name;
+            fn of(all: &Settings) -> &Self {
+                &all.$field
+            }
+            fn of_mut(all: &mut Settings) -> &mut Self {
+                &mut all.$field
+            }
+        })+
+
+        impl Settings {
+            fn load(keeper: &dyn Keeper) -> Result<Self> {
+                let mut all = Self::default();
+                $(load_group::<$group>(keeper, &mut all)?;)+
+                Ok(all)
+            }
+        }
+    };
+}
+
+groups! {
+    /// Door conditions (3.2).
+    door: Door = "door",
+    /// Sounds, tips and the screen's contents (3.1).
+    panel: Panel = "panel",
+    /// Wired network (3.4).
+    network: Network = "network",
+    /// WiFi (3.33).
+    wifi: Wifi = "wifi",
+    /// Direction and restart (3.23).
+    general: General = "general",
+    /// Body temperature (3.27).
+    temperature: Temperature = "temperature",
+    /// System parameters (3.30).
+    system: System = "system",
+    /// Face recognition parameters (3.34).
+    face: Face = "face",
+    /// Name of the terminal (3.9).
+    device: Device = "device",
+    /// Time zone and time servers (3.6).
+    ntp: Ntp = "ntp",
+    /// Login of the API (3.3).
+    account: Account = "account",
+    /// HTTP subscription (3.12).
+    subscription: Subscription = "subscription",
+}
+
+/// Where groups are kept; the store's settings tree, or nothing in pure tests.
+pub trait Keeper: Send + Sync {
+    /// The stored form of a group.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn load(&self, group: &str) -> Result<Option<Vec<u8>>>;
+    /// Keeps a group; on the disk when it returns.
+    ///
+    /// # Errors
+    /// When the store cannot be written; the old value then stands.
+    fn save(&self, group: &str, value: &[u8]) -> Result<()>;
+}
+
+/// The settings in force: read by anyone as a snapshot, changed one group at a time.
+pub struct Live {
+    current: ArcSwap<Settings>,
+    keeper: Arc<dyn Keeper>,
+    /// One change at a time.
+    turn: Mutex<()>,
+    watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live").finish_non_exhaustive()
+    }
+}
+
+impl Live {
+    /// Loads every group; an unreadable one falls back to its default and is said in the log.
+    ///
+    /// # Errors
+    /// When the store cannot be read at all.
+    pub fn load(keeper: Arc<dyn Keeper>) -> Result<Self> {
+        let all = Settings::load(&*keeper)?;
+        Ok(Self { current: ArcSwap::from_pointee(all), keeper, turn: Mutex::default(), watchers: Mutex::default() })
+    }
+
+    /// The settings now.
+    #[must_use]
+    pub fn now(&self) -> Arc<Settings> {
+        self.current.load_full()
+    }
+
+    /// Calls `watcher` after every change.
+    pub fn watch(&self, watcher: impl Fn() + Send + 'static) {
+        lock(&self.watchers).push(Box::new(watcher));
+    }
+
+    /// Merges the known fields of `patch` into a group; `null` means absent, unknown fields pass.
+    ///
+    /// # Errors
+    /// [`Fault::BadParameter`] naming the first wrong field; nothing is changed then.
+    pub fn patch<G: Group>(&self, patch: &Map<String, Value>) -> Result<()> {
+        self.change::<G>(|group| {
+            let mut merged =
+                serde_json::to_value(&*group).map_err(|e| Error::new(Fault::StoreFailed, G::NAME).because(e))?;
+            if let Some(fields) = merged.as_object_mut() {
+                for (name, field) in fields.iter_mut() {
+                    if let Some(value) = patch.get(name).filter(|v| !v.is_null()) {
+                        field.clone_from(value);
+                    }
+                }
+            }
+            *group = serde_path_to_error::deserialize(merged)
+                .map_err(|e| Error::new(Fault::BadParameter, format!("{}: {}", e.path(), e.inner())))?;
+            Ok(())
+        })
+    }
+
+    /// Puts a group back to what it was when the terminal was new.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nothing is changed then.
+    pub fn reset<G: Group>(&self) -> Result<()> {
+        self.change::<G>(|group| {
+            *group = G::default();
+            Ok(())
+        })
+    }
+
+    /// Changes a group in place: checked, persisted, then published.
+    ///
+    /// # Errors
+    /// Whatever `edit` or the group's own check refuses, or [`Fault::StoreFailed`]; nothing is changed then.
+    pub fn change<G: Group>(&self, edit: impl FnOnce(&mut G) -> Result<()>) -> Result<()> {
+        let _turn = lock(&self.turn);
+        let mut all = Settings::clone(&self.now());
+        let group = G::of_mut(&mut all);
+        edit(group)?;
+        group.check()?;
+        let bytes = serde_json::to_vec(group).map_err(|e| Error::new(Fault::StoreFailed, G::NAME).because(e))?;
+        self.keeper.save(G::NAME, &bytes)?;
+        self.current.store(Arc::new(all));
+        for watcher in lock(&self.watchers).iter() {
+            watcher();
+        }
+        Ok(())
+    }
+}
+
+fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
+    let Some(bytes) = keeper.load(G::NAME)? else { return Ok(()) };
+    let read = serde_json::from_slice::<G>(&bytes).map_err(|e| e.to_string());
+    match read.and_then(|group| group.check().map(|()| group).map_err(|e| e.to_string())) {
+        Ok(group) => *G::of_mut(all) = group,
+        // The default login is no answer to a damaged one: it would let everybody in.
+        Err(why) if G::NAME == Account::NAME => {
+            crate::bail!(StoreFailed, "the stored login is unreadable ({why}); restore the data folder or remove it")
+        }
+        Err(why) => tracing::error!(group = G::NAME, why, "stored settings unreadable, using defaults"),
+    }
+    Ok(())
+}
