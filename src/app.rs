@@ -29,7 +29,7 @@ use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
 use crate::store::{Limits, Store};
-use crate::ui::Screen;
+use crate::ui::{Presenter, Screen};
 use crate::vision::Vision;
 
 /// The version the terminal reports.
@@ -98,6 +98,7 @@ impl App {
             people: board.capacity.people,
             control_records: board.capacity.control_records,
             captures: board.capacity.captures,
+            notices: board.capacity.notices,
         };
         let store = Arc::new(Store::open(&board.data, limits, clock.clone())?);
         let settings = Arc::new(Live::load(store.clone())?);
@@ -147,7 +148,7 @@ impl App {
             settings: settings.clone(),
             relay: devices.relay,
             wiegand,
-            screen: screen.clone(),
+            presenter: Presenter { screen: screen.clone(), settings: settings.clone() },
             decisions: decisions.clone(),
         };
         threads.start("control", move || control.run())?;

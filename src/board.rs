@@ -335,6 +335,8 @@ pub struct Capacity {
     pub control_records: usize,
     /// Captures.
     pub captures: usize,
+    /// Notices of cards, passwords and codes.
+    pub notices: usize,
 }
 
 impl Board {
@@ -418,7 +420,9 @@ impl Board {
                 let mut count = |key| s.need::<Int<1, 10_000_000>>(key).and_then(|n| usize::try_from(n.get()).ok());
                 let (people, control_records, captures) =
                     (count("people"), count("control_records"), count("captures"));
-                Some(Capacity { people: people?, control_records: control_records?, captures: captures? })
+                let notices = s.or("notices", Int::<1, 10_000_000>::of(10_000));
+                let notices = notices.and_then(|n| usize::try_from(n.get()).ok())?;
+                Some(Capacity { people: people?, control_records: control_records?, captures: captures?, notices })
             });
             let data = root.need_section("storage", |s| s.need("data"));
             let listen = root.need_section("http", |s| s.need("listen"));

@@ -13,14 +13,14 @@ use tracing::{error, info};
 use crate::access::decide::{Decision, Verdict, opening, stranger_frame};
 use crate::access::record::{CaptureRecord, ControlRecord, PictureType, VERIFY_FACE, VERIFY_REMOTE, VerifyStatus};
 use crate::access::session::{Liveness, Look, Now, Session};
-use crate::access::{LibId, WiegandFrame};
+use crate::access::{IdCard, LibId, WiegandFrame};
 use crate::clock::{Clock, Inbox, Mono, Outbound};
 use crate::door::{self, Door};
 use crate::hal::{Output, WiegandOut};
 use crate::settings::{OpenWay, Settings};
 use crate::store::{Picture, Store};
-use crate::ui::{Mood, Screen, texts};
-use crate::vision::{Frame, Rect, Sighting, TrackId};
+use crate::ui::{Message, Presenter, Said};
+use crate::vision::{Embedding, Frame, Rect, Sighting, TrackId};
 use decisions::{Decisions, Note};
 
 /// A shorter `IOStayTime`, 0 among them, would move no lock.
@@ -55,7 +55,7 @@ pub enum Credential {
     /// A card at the RF reader: its number in the hexadecimal digits of a RF card (3.10.5).
     RfCard(String),
     /// An identity card.
-    IdCard(Box<IdCard>),
+    IdCard(Box<ReadIdCard>),
     /// Digits at the keypad, the enter key pressed.
     Pin(String),
     /// A QR code before the camera.
@@ -63,28 +63,14 @@ pub enum Credential {
 }
 
 /// An identity card as its reader tells it (3.12.6).
-#[derive(Clone, Debug, Default)]
-pub struct IdCard {
-    /// Number.
-    pub number: String,
-    /// Name.
-    pub name: String,
-    /// 0 male, 1 female.
-    pub gender: u8,
-    /// Row 1 to 57 of appendix D.1.
-    pub nation: u8,
-    /// Date of birth.
-    pub birthday: Option<crate::field::Date>,
-    /// Address.
-    pub address: String,
-    /// Who issued it.
-    pub issuer: String,
-    /// `YYYYMMDD-YYYYMMDD`.
-    pub period: String,
-    /// The photo on it, JPEG.
-    pub photo: Vec<u8>,
+#[derive(Clone, Debug)]
+pub struct ReadIdCard {
+    /// What it says.
+    pub card: IdCard,
+    /// The photo on it.
+    pub photo: Option<Arc<image::RgbImage>>,
     /// Of that photo; `None` when it shows no face.
-    pub embedding: Option<crate::vision::Embedding>,
+    pub embedding: Option<Embedding>,
 }
 
 /// A change of an input of the door.
@@ -135,8 +121,8 @@ pub struct Control {
     pub relay: Option<Output>,
     /// Lines to a door controller, where the board has them.
     pub wiegand: Option<Outbound<Option<WiegandFrame>>>,
-    /// What the screen shows.
-    pub screen: Arc<Screen>,
+    /// Who tells people.
+    pub presenter: Presenter,
     /// What was decided.
     pub decisions: Arc<Decisions>,
 }
@@ -168,7 +154,7 @@ impl Control {
                 Some(Event::Sighting(sighting)) => self.look(&sighting, &mut session, &mut door),
                 Some(Event::Gone(track)) => {
                     session.gone(track.0);
-                    self.screen.face_gone();
+                    self.presenter.face_gone();
                 }
                 Some(Event::Command(Command::Open { text })) => self.open_remotely(text, &mut door),
                 // Waking up is all it takes: settings are read for every event.
@@ -186,7 +172,7 @@ impl Control {
 
     fn look(&mut self, sighting: &Sighting, session: &mut Session, door: &mut Door) {
         let settings = self.settings.now();
-        self.screen.face(settings.system.show_face_box.on().then_some(sighting.face.bbox));
+        self.presenter.face(sighting.face.bbox);
         if sighting.quality.is_err() {
             return;
         }
@@ -210,7 +196,7 @@ impl Control {
             self.store.spend_use(id);
         }
         self.keep(&ripe.decision, sighting, &settings, now);
-        self.tell(&ripe.decision, &settings, now.mono);
+        self.tell(&ripe.decision, sighting, &settings, now.mono);
         let person = ripe.decision.person.as_deref();
         info!(
             person = person.map(|p| p.id.0),
@@ -284,32 +270,28 @@ impl Control {
         let way = settings.door.open_way;
         let picture = settings.system.keep_pictures.on().then(|| picture_of(&sighting.frame, sighting.face.bbox));
         if decision.person.is_none() {
-            let record = CaptureRecord { id: 0, time: now.local, picture_type: PictureType::Unmatched, snap: None };
+            let record = CaptureRecord::new(now.local, PictureType::Unmatched);
             self.store.append_capture(record, picture, true);
         } else if decision.is_recorded(way) {
             let record = ControlRecord {
-                id: 0,
-                time: now.local,
                 person: decision.person.clone(),
                 similarity: decision.similarity,
-                status: decision.status(way),
-                verify_type: VERIFY_FACE,
-                snap: None,
+                ..ControlRecord::new(now.local, decision.status(way), VERIFY_FACE)
             };
             self.store.append_control(record, picture, true);
         }
     }
 
-    fn tell(&self, decision: &Decision, settings: &Settings, now: Mono) {
-        let tips = texts::tips(settings.system.language.get());
-        let (text, mood) = match decision.verdict {
-            Verdict::Admit => (tips.pass, Mood::Good),
-            Verdict::Refuse(_) => (tips.refused, Mood::Bad),
-            Verdict::Stranger => (tips.stranger, Mood::Unsure),
-            Verdict::NotAlive => (tips.not_alive, Mood::Bad),
+    fn tell(&self, decision: &Decision, sighting: &Sighting, settings: &Settings, now: Mono) {
+        let said = match decision.verdict {
+            Verdict::Admit => Said::Pass,
+            Verdict::Refuse(_) => Said::Refused,
+            Verdict::Stranger => Said::Stranger,
+            Verdict::NotAlive => Said::NotAlive,
         };
-        let name = decision.person.as_ref().map(|p| p.name.clone()).unwrap_or_default();
-        self.screen.tip(text.to_owned(), name, mood, until(now, settings));
+        let taken = Some((sighting.frame.clone(), sighting.face.bbox));
+        let message = Message::new(said, until(now, settings));
+        self.presenter.say(Message { person: decision.person.clone(), taken, ..message });
     }
 
     fn open_remotely(&mut self, text: Option<String>, door: &mut Door) {
@@ -320,18 +302,10 @@ impl Control {
         let relay = self.open(None, &settings, door);
         let now = self.clock.mono();
         let local = settings.ntp.local(self.clock.wall());
-        let record = ControlRecord {
-            id: 0,
-            time: local,
-            person: None,
-            similarity: 0.0,
-            status: VerifyStatus::Allowed,
-            verify_type: VERIFY_REMOTE,
-            snap: None,
-        };
+        let record = ControlRecord::new(local, VerifyStatus::Allowed, VERIFY_REMOTE);
         self.store.append_control(record, None, settings.door.open_way != OpenWay::Remote);
         if let Some(text) = text {
-            self.screen.tip(text, String::new(), Mood::Good, until(now, &settings));
+            self.presenter.say(Message::new(Said::Platform { text, good: true }, until(now, &settings)));
         }
         info!("opened remotely");
         self.decisions.note(Note {

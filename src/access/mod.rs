@@ -13,4 +13,4 @@ pub mod session;
 pub use card::{Card, CardFormat, WiegandFrame};
 pub use decide::{Decision, Refusal, Verdict};
 pub use person::{CardSource, LibId, List, Person, Validity};
-pub use record::{CaptureRecord, ControlRecord, PictureType, VerifyStatus};
+pub use record::{CaptureRecord, ControlRecord, IdCard, Notice, PictureType, Reading, VerifyStatus, What};

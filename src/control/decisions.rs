@@ -1,10 +1,11 @@
-//! What was decided lately, for whoever wants to watch: a bounded list in memory, numbered from 1.
+//! What happened lately, for whoever wants to watch: decisions, and what was played, shown by light or asked of
+//! the machine. A bounded list in memory, numbered from 1.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::access::Person;
 use crate::clock::lock;
@@ -65,6 +66,7 @@ impl Note {
         json!({
             "seq": self.seq,
             "time": self.time,
+            "event": "decided",
             "who": self.who.as_ref().map(|w| json!({
                 "LibID": w.lib_id, "CustomizeID": w.custom_id, "PersonUUID": w.uuid, "Name": w.name,
             })),
@@ -85,18 +87,50 @@ fn rounded(value: f32, parts: f64) -> f64 {
 
 /// The list.
 #[derive(Debug, Default)]
-pub struct Decisions(Mutex<(u64, VecDeque<Note>)>);
+pub struct Decisions(Mutex<(u64, VecDeque<Entry>)>);
+
+#[derive(Debug)]
+enum Entry {
+    Decided(Note),
+    Happened { seq: u64, line: Value },
+}
+
+impl Entry {
+    const fn seq(&self) -> u64 {
+        match self {
+            Self::Decided(note) => note.seq,
+            Self::Happened { seq, .. } => *seq,
+        }
+    }
+}
 
 impl Decisions {
     /// Numbers a decision and keeps it.
     pub fn note(&self, mut note: Note) {
-        let (last, notes) = &mut *lock(&self.0);
+        self.keep(|seq| {
+            note.seq = seq;
+            Entry::Decided(note)
+        });
+    }
+
+    /// Numbers something else that happened and keeps it: `event` says what, `more` how.
+    pub fn tell(&self, time: LocalTime, event: &'static str, more: Map<String, Value>) {
+        self.keep(|seq| {
+            let mut line = json!({ "seq": seq, "time": time, "event": event });
+            if let Some(line) = line.as_object_mut() {
+                line.extend(more);
+            }
+            Entry::Happened { seq, line }
+        });
+    }
+
+    fn keep(&self, entry: impl FnOnce(u64) -> Entry) {
+        let (last, entries) = &mut *lock(&self.0);
         *last += 1;
-        note.seq = *last;
-        if notes.len() == KEPT {
-            notes.pop_front();
+        if entries.len() == KEPT {
+            entries.pop_front();
         }
-        notes.push_back(note);
+        entries.push_back(entry(*last));
     }
 
     /// The number of the newest.
@@ -105,9 +139,25 @@ impl Decisions {
         lock(&self.0).0
     }
 
-    /// Those with a number above `seq`, oldest first.
+    /// The decisions with a number above `seq`, oldest first.
     #[must_use]
     pub fn since(&self, seq: u64) -> Vec<Note> {
-        lock(&self.0).1.iter().filter(|note| note.seq > seq).cloned().collect()
+        let entries = &lock(&self.0).1;
+        let decided = |entry: &Entry| match entry {
+            Entry::Decided(note) if note.seq > seq => Some(note.clone()),
+            Entry::Decided(_) | Entry::Happened { .. } => None,
+        };
+        entries.iter().filter_map(decided).collect()
+    }
+
+    /// Everything with a number above `seq` as lines of the simulator's event list, oldest first.
+    #[must_use]
+    pub fn lines(&self, seq: u64) -> Vec<Value> {
+        let entries = &lock(&self.0).1;
+        let lines = entries.iter().filter(|entry| entry.seq() > seq).map(|entry| match entry {
+            Entry::Decided(note) => note.to_json(),
+            Entry::Happened { line, .. } => line.clone(),
+        });
+        lines.collect()
     }
 }

@@ -1,14 +1,15 @@
-//! Pushed bodies: SnapPush (3.12.3), VerifyPush (3.12.4), HeartBeat (3.14).
+//! Pushed bodies: SnapPush (3.12.3), VerifyPush (3.12.4), QRCodePush, IDCardInfoPush, CardVerify and PwdVerify
+//! (3.12.5 to 3.12.8), HeartBeat (3.14).
 
 use serde_json::{Map, Value, json};
 
-use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME};
-use crate::access::{LibId, Person};
+use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
+use crate::access::{LibId, Notice, Person, Reading, What};
 use crate::api::person_view::person_fields;
 use crate::api::{picture, rounded};
 use crate::error::Result;
 use crate::field::LocalTime;
-use crate::settings::{Door, Subscription};
+use crate::settings::{Direction, Settings, Subscription};
 use crate::store::Store;
 
 /// The subscribed topic an event belongs to.
@@ -17,7 +18,17 @@ pub fn topic_of<'t>(event: &Event, topics: &'t [String]) -> Option<&'t str> {
     topics.iter().map(String::as_str).find(|topic| match event {
         Event::Control(_) => topic.starts_with("Verify"),
         Event::Capture(_) => *topic == "Snap",
+        Event::Notice(notice) => *topic == topic_of_notice(&notice.what),
     })
+}
+
+const fn topic_of_notice(what: &What) -> &'static str {
+    match what {
+        What::QrCode(_) => "QRCode",
+        What::IdCard(_) => "IDCard",
+        What::Card(_) => "Card",
+        What::Pin => "PassWord",
+    }
 }
 
 /// The path of a topic: its own, or for every kind of verification that of `Verify`.
@@ -37,7 +48,7 @@ pub fn heartbeat(device_id: u32, now: LocalTime) -> Value {
 
 /// SnapPush.
 #[must_use]
-pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, store: &Store) -> Value {
+pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, direction: Direction, store: &Store) -> Value {
     let mut body = json!({
         "operator": "SnapPush",
         "info": {
@@ -47,6 +58,9 @@ pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, store: &Store
             "Sendintime": u8::from(in_time),
         },
     });
+    if let Some(info) = body["info"].as_object_mut() {
+        add_measured(info, record.temperature, direction);
+    }
     add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
     body
 }
@@ -58,22 +72,28 @@ pub fn verify(
     topic: &str,
     device_id: u32,
     in_time: bool,
-    rules: &Door,
+    settings: &Settings,
     store: &Store,
 ) -> Value {
-    let nobody = Person { name: REMOTE_NAME.to_owned(), ..Person::new(record.time) };
+    let name = if record.verify_type == VERIFY_REMOTE { REMOTE_NAME } else { "" };
+    let nobody = Person { name: name.to_owned(), ..Person::new(record.time) };
     let person = record.person.as_deref().unwrap_or(&nobody);
-    let mut fields = person_fields(person, rules);
+    let mut fields = person_fields(person, &settings.door);
     let mut info = Map::new();
     info.insert("DeviceID".into(), device_id.into());
     info.insert("PersonID".into(), person.id.0.into());
     info.insert("CreateTime".into(), json!(record.time));
     info.insert("Similarity1".into(), json!(rounded(record.similarity)));
-    info.insert("Similarity2".into(), json!(0.0));
+    info.insert("Similarity2".into(), json!(rounded(record.id_similarity)));
     info.insert("VerifyStatus".into(), record.status.number().into());
     info.insert("VerfyType".into(), record.verify_type.into());
     info.append(&mut fields);
     info.insert("Sendintime".into(), u8::from(in_time).into());
+    info.insert("OpendoorWay".into(), settings.door.open_way.number().into());
+    add_measured(&mut info, record.temperature, settings.general.direction);
+    if let Some(masked) = record.masked {
+        info.insert("isNoMask".into(), u8::from(!masked).into());
+    }
     let mut body = json!({ "operator": "VerifyPush", "info": info });
     if matches!(topic, "Verify" | "VerifyWithSnap") {
         add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
@@ -83,6 +103,61 @@ pub fn verify(
         add_picture(&mut body, "RegisteredPic", registered);
     }
     body
+}
+
+/// QRCodePush, IDCardInfoPush, CardVerify or PwdVerify.
+#[must_use]
+pub fn notice(notice: &Notice, device_id: u32, store: &Store) -> Value {
+    let snap = || snap_of(notice.snap.as_deref(), store);
+    let passed = |operator: &str, card: Option<&str>| {
+        let picture = snap();
+        let mut info = Map::new();
+        info.insert("DeviceID".into(), device_id.into());
+        info.insert("CreateTime".into(), json!(notice.time));
+        if let Some(card) = card {
+            info.insert("CardNo".into(), card.into());
+        }
+        info.insert("HasPic".into(), u8::from(picture.is_some()).into());
+        let mut info = Value::Object(info);
+        add_picture(&mut info, "SanpPic", picture);
+        json!({ "operator": operator, "info": info })
+    };
+    match &notice.what {
+        What::QrCode(text) => {
+            json!({ "operator": "QRCodePush", "info": { "DeviceID": device_id, "QRcodeInfo": text } })
+        }
+        What::Card(number) => passed("CardVerify", Some(number)),
+        What::Pin => passed("PwdVerify", None),
+        What::IdCard(card) => {
+            let mut body = json!({
+                "operator": "IDCardInfoPush",
+                "info": {
+                    "DeviceID": device_id,
+                    "IDCard_Idno": card.number,
+                    "IDCard_Name": card.name,
+                    "IDCard_Gender": card.gender,
+                    "IDCard_Nation": card.nation,
+                    "IDCard_Birthday": card.birthday.map_or_else(String::new, |day| day.to_string()),
+                    "IDCard_Address": card.address,
+                    "IDCard_Idissue": card.issuer,
+                    "IDCard_Idperiod": card.period,
+                },
+            });
+            add_picture(&mut body, "IDCard_photo", snap());
+            body
+        }
+    }
+}
+
+/// Temperature where it was measured, and the direction where the terminal has one.
+fn add_measured(info: &mut Map<String, Value>, temperature: Option<Reading>, direction: Direction) {
+    if let Some(Reading { celsius, high }) = temperature {
+        info.insert("Temperature".into(), json!((celsius * 100.0).round() / 100.0));
+        info.insert("TemperatureAlarm".into(), u8::from(high).into());
+    }
+    if direction != Direction::Either {
+        info.insert("Direction".into(), direction.number().into());
+    }
 }
 
 fn snap_of(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {

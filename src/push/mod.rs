@@ -230,10 +230,13 @@ impl Pusher {
         };
         let age = self.local().seconds() - event.time().seconds();
         let in_time = u64::try_from(age).is_ok_and(|age| age <= LATE.as_secs());
-        let rules = self.settings.now().door.clone();
+        let settings = self.settings.now();
         let body = match event {
-            Event::Control(record) => message::verify(record, topic, self.device_id, in_time, &rules, &self.store),
-            Event::Capture(record) => message::snap(record, self.device_id, in_time, &self.store),
+            Event::Control(record) => message::verify(record, topic, self.device_id, in_time, &settings, &self.store),
+            Event::Capture(record) => {
+                message::snap(record, self.device_id, in_time, settings.general.direction, &self.store)
+            }
+            Event::Notice(notice) => message::notice(notice, self.device_id, &self.store),
         };
         Some((path, body))
     }

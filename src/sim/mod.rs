@@ -104,7 +104,7 @@ impl Sim {
     }
 
     fn events(&self, since: u64) -> Reply {
-        let lines: String = self.decisions.since(since).iter().map(|note| format!("{}\n", note.to_json())).collect();
+        let lines: String = self.decisions.lines(since).iter().map(|line| format!("{line}\n")).collect();
         reply("application/x-ndjson", lines.into())
     }
 

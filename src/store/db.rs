@@ -36,6 +36,8 @@ pub(super) struct Db {
     lists: RwLock<Arc<Lists>>,
     /// [`super::index::Mark`] → capture record.
     pub(super) captures: Tree,
+    /// [`super::index::Mark`] → notice.
+    pub(super) notices: Tree,
     /// Name of a group → its settings.
     pub(super) settings: Tree,
     /// Name of a sink → the place it has reached in the event log.
@@ -76,6 +78,7 @@ pub(super) struct Change {
     pub(super) embeddings: Batch,
     pub(super) controls: Batch,
     pub(super) captures: Batch,
+    pub(super) notices: Batch,
     meta: Batch,
 }
 
@@ -85,6 +88,7 @@ impl Change {
         match kind {
             Kind::Control => &mut self.controls,
             Kind::Capture => &mut self.captures,
+            Kind::Notice => &mut self.notices,
         }
     }
 
@@ -131,6 +135,7 @@ impl Db {
             file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
             lists: RwLock::new(Arc::new(Lists::open(&sled, generation)?)),
             captures: tree("captures")?,
+            notices: tree("notices")?,
             settings: tree("settings")?,
             sinks: tree("sinks")?,
             secrets: tree("secrets")?,
@@ -192,15 +197,25 @@ impl Db {
         counter(&self.meta, key)
     }
 
+    /// The rows of a kind of records, as they are now.
+    pub(super) fn records(&self, kind: Kind) -> Tree {
+        match kind {
+            Kind::Control => self.lists().controls.clone(),
+            Kind::Capture => self.captures.clone(),
+            Kind::Notice => self.notices.clone(),
+        }
+    }
+
     /// Makes a change as a whole; on the disk when it returns.
     pub(super) fn commit(&self, change: &Change) -> Result<()> {
         let lists = self.lists();
-        (&lists.people, &lists.embeddings, &lists.controls, &self.captures, &self.meta)
-            .transaction(|(people, embeddings, controls, captures, meta)| {
+        (&lists.people, &lists.embeddings, &lists.controls, &self.captures, &self.notices, &self.meta)
+            .transaction(|(people, embeddings, controls, captures, notices, meta)| {
                 people.apply_batch(&change.people)?;
                 embeddings.apply_batch(&change.embeddings)?;
                 controls.apply_batch(&change.controls)?;
                 captures.apply_batch(&change.captures)?;
+                notices.apply_batch(&change.notices)?;
                 meta.apply_batch(&change.meta)?;
                 Ok::<(), ConflictableTransactionError<()>>(())
             })

@@ -5,11 +5,48 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::access::LibId;
 
-/// The two kinds of records.
+/// The kinds of records.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) enum Kind {
     Control,
     Capture,
+    Notice,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Control, Self::Capture, Self::Notice];
+
+    /// Folder of its pictures, and the beginning of their names.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Capture => "capture",
+            Self::Notice => "notice",
+        }
+    }
+
+    /// The kind of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// One of something for every kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PerKind<T>(pub(super) [T; 3]);
+
+impl<T> PerKind<T> {
+    pub(super) fn new(make: impl FnMut(Kind) -> T) -> Self {
+        Self(Kind::ALL.map(make))
+    }
+
+    pub(super) const fn of(&self, kind: Kind) -> &T {
+        &self.0[kind as usize]
+    }
+
+    pub(super) const fn of_mut(&mut self, kind: Kind) -> &mut T {
+        &mut self.0[kind as usize]
+    }
 }
 
 /// No number comes near this; a larger one on the disk is damage, and counting on from it would wrap.

@@ -41,7 +41,7 @@ mod writer;
 use book::{Book, Row};
 use db::{Db, failed, from_json};
 use files::Files;
-use index::{Index, Kind, Log, Mark};
+use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use writer::{Job, Next, Writer};
@@ -58,6 +58,8 @@ pub struct Limits {
     pub control_records: usize,
     /// Capture records; the oldest goes first.
     pub captures: usize,
+    /// Notices; the oldest goes first.
+    pub notices: usize,
 }
 
 /// A registered photo and what was computed from it.
@@ -110,7 +112,8 @@ struct Core {
     limits: Limits,
     clock: Arc<dyn Clock>,
     photos: Files,
-    snaps: Snaps,
+    /// Pictures taken, by the number of their record.
+    snaps: PerKind<Files>,
     book: RwLock<Book>,
     ledger: RwLock<Ledger>,
     /// Held while rows are changed; holds the next number of a person.
@@ -124,44 +127,12 @@ struct Core {
     watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
 }
 
-/// Pictures taken, by the number of their record.
-struct Snaps {
-    control: Files,
-    capture: Files,
-}
-
-impl Snaps {
-    fn of(&self, kind: Kind) -> &Files {
-        match kind {
-            Kind::Control => &self.control,
-            Kind::Capture => &self.capture,
-        }
-    }
-}
-
 /// What memory knows of the records on the disk.
 struct Ledger {
-    control: Index,
-    capture: Index,
+    records: PerKind<Index>,
     log: Log,
     /// The highest place ever given out.
     last_seq: u64,
-}
-
-impl Ledger {
-    fn of(&self, kind: Kind) -> &Index {
-        match kind {
-            Kind::Control => &self.control,
-            Kind::Capture => &self.capture,
-        }
-    }
-
-    fn of_mut(&mut self, kind: Kind) -> &mut Index {
-        match kind {
-            Kind::Control => &mut self.control,
-            Kind::Capture => &mut self.capture,
-        }
-    }
 }
 
 impl fmt::Debug for Store {
@@ -188,7 +159,7 @@ impl Store {
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());
         let photos = files("photos")?;
-        let snaps = Snaps { control: files("snaps/control")?, capture: files("snaps/capture")? };
+        let snaps = PerKind([files("snaps/control")?, files("snaps/capture")?, files("snaps/notice")?]);
 
         let (book, last_person, whole) = load_people(&db)?;
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
@@ -207,15 +178,16 @@ impl Store {
         }
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
-        let (control, capture) = (load_marks(&db.lists().controls)?, load_marks(&db.captures)?);
-        let kept = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
-        let next_control = kept.control.max(next_of(&control, &snaps.control));
-        let next_capture = kept.capture.max(next_of(&capture, &snaps.capture));
-        let log = Log::new(
-            control.iter().map(|mark| (Kind::Control, *mark)).chain(capture.iter().map(|mark| (Kind::Capture, *mark))),
-        );
-        let next = Next { control: next_control, capture: next_capture, seq: kept.seq.max(log.last() + 1) };
-        let ledger = Ledger { control: Index::new(control), capture: Index::new(capture), log, last_seq: next.seq - 1 };
+        let marks = PerKind([load_marks(&db.lists().controls)?, load_marks(&db.captures)?, load_marks(&db.notices)?]);
+        let mut next = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
+        for kind in Kind::ALL {
+            let record = next.record(kind);
+            *record = (*record).max(next_of(marks.of(kind), snaps.of(kind)));
+        }
+        let log = Log::new(Kind::ALL.into_iter().flat_map(|kind| marks.of(kind).iter().map(move |mark| (kind, *mark))));
+        next.seq = next.seq.max(log.last() + 1);
+        let records = PerKind::new(|kind| Index::new(marks.of(kind).clone()));
+        let ledger = Ledger { records, log, last_seq: next.seq - 1 };
 
         let core = Arc::new(Core {
             db,

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::book::{Book, Photo, Row};
 use super::db::{Change, failed, to_json};
-use super::index::{Index, Kind};
+use super::index::Kind;
 use super::writer::Job;
 use super::{Registered, Store, read, write};
 use crate::access::{LibId, Person};
@@ -116,7 +116,7 @@ impl Store {
                 let Some(row) = book.row(id) else { continue };
                 gone.push(id);
                 photos.extend(row.photo.as_ref().map(|photo| photo.file));
-                marks.extend(ledger.control.of(id));
+                marks.extend(ledger.records.of(Kind::Control).of(id));
             }
         }
         if gone.is_empty() {
@@ -138,12 +138,12 @@ impl Store {
         }
         {
             let mut ledger = write(&self.core.ledger);
-            ledger.control.remove(&marks);
+            ledger.records.of_mut(Kind::Control).remove(&marks);
             ledger.log.remove(&marks);
         }
         drop(turn);
         self.core.photos.remove(photos);
-        self.core.snaps.control.remove(marks.iter().map(|mark| mark.id));
+        self.core.snaps.of(Kind::Control).remove(marks.iter().map(|mark| mark.id));
         Ok(gone)
     }
 
@@ -160,11 +160,11 @@ impl Store {
         let control = {
             let mut ledger = write(&self.core.ledger);
             ledger.log.forget(Kind::Control);
-            std::mem::take::<Index>(&mut ledger.control)
+            std::mem::take(ledger.records.of_mut(Kind::Control))
         };
         drop(turn);
         self.core.photos.remove(book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)));
-        self.core.snaps.control.remove(control.ids());
+        self.core.snaps.of(Kind::Control).remove(control.ids());
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use super::index::{Kind, Mark, Span};
 use super::writer::{Draft, Job};
 use super::{Logged, Picture, Range, Store, read};
 use crate::access::record::Event;
-use crate::access::{CaptureRecord, ControlRecord, LibId};
+use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
@@ -40,6 +40,11 @@ impl Store {
     /// The same for a capture.
     pub fn append_capture(&self, record: CaptureRecord, snap: Option<Picture>, push: bool) {
         self.append(Event::Capture(record), snap, push);
+    }
+
+    /// The same for a notice, which sinks always see.
+    pub fn append_notice(&self, notice: Notice, snap: Option<Picture>) {
+        self.append(Event::Notice(notice), snap, true);
     }
 
     fn append(&self, event: Event, mut snap: Option<Picture>, push: bool) {
@@ -79,12 +84,13 @@ impl Store {
     ) -> Result<Vec<ControlRecord>> {
         let tree = &self.core.db.lists().controls;
         let Some(filter) = filter else {
-            let marks = read(&self.core.ledger).control.page(range.span(), who, range.skip, range.limit);
+            let marks =
+                read(&self.core.ledger).records.of(Kind::Control).page(range.span(), who, range.skip, range.limit);
             return rows(tree, &marks);
         };
         let (mut found, mut skip, mut cursor) = (Vec::new(), range.skip, None);
         while found.len() < range.limit {
-            let marks = read(&self.core.ledger).control.after(range.span(), who, cursor, STRIDE);
+            let marks = read(&self.core.ledger).records.of(Kind::Control).after(range.span(), who, cursor, STRIDE);
             let Some(last) = marks.last() else { break };
             cursor = Some(*last);
             for mark in marks {
@@ -105,7 +111,7 @@ impl Store {
     /// How many control records lie between two times (without reading them).
     #[must_use]
     pub fn count_control(&self, begin: LocalTime, end: LocalTime) -> usize {
-        read(&self.core.ledger).control.count(begin.seconds(), end.seconds())
+        read(&self.core.ledger).records.of(Kind::Control).count(begin.seconds(), end.seconds())
     }
 
     /// The control record of a number, as a push names it.
@@ -128,14 +134,14 @@ impl Store {
     /// # Errors
     /// [`Fault::StoreFailed`].
     pub fn captures(&self, range: Range) -> Result<Vec<CaptureRecord>> {
-        let marks = read(&self.core.ledger).capture.page(range.span(), None, range.skip, range.limit);
+        let marks = read(&self.core.ledger).records.of(Kind::Capture).page(range.span(), None, range.skip, range.limit);
         rows(&self.core.db.captures, &marks)
     }
 
     /// How many captures lie between two times.
     #[must_use]
     pub fn count_captures(&self, begin: LocalTime, end: LocalTime) -> usize {
-        read(&self.core.ledger).capture.count(begin.seconds(), end.seconds())
+        read(&self.core.ledger).records.of(Kind::Capture).count(begin.seconds(), end.seconds())
     }
 
     /// The file of a picture taken, JPEG.
@@ -160,6 +166,7 @@ impl Store {
             let event = match kind {
                 Kind::Control => row(&self.core.db.lists().controls, mark)?.map(Event::Control),
                 Kind::Capture => row(&self.core.db.captures, mark)?.map(Event::Capture),
+                Kind::Notice => row(&self.core.db.notices, mark)?.map(Event::Notice),
             };
             if let Some(event) = event {
                 return Ok(Some(Logged { seq: mark.seq, event }));
@@ -183,20 +190,12 @@ impl Store {
 
 /// The name a picture is kept under in its record.
 pub(super) fn snap_name(kind: Kind, number: u64) -> String {
-    match kind {
-        Kind::Control => format!("control-{number}.jpg"),
-        Kind::Capture => format!("capture-{number}.jpg"),
-    }
+    format!("{}-{number}.jpg", kind.name())
 }
 
 fn snap_of(name: &str) -> Option<(Kind, u64)> {
     let (kind, number) = name.strip_suffix(".jpg")?.split_once('-')?;
-    let kind = match kind {
-        "control" => Kind::Control,
-        "capture" => Kind::Capture,
-        _ => return None,
-    };
-    Some((kind, number.parse().ok()?))
+    Some((Kind::named(kind)?, number.parse().ok()?))
 }
 
 /// The record of a mark; `None` when it has gone or cannot be read.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::db::{Change, failed, to_json};
-use super::index::{HIGHEST, Kind, Mark};
+use super::index::{HIGHEST, Kind, Mark, PerKind};
 use super::records::snap_name;
 use super::{Core, Picture, read, write};
 use crate::access::LibId;
@@ -47,20 +47,38 @@ pub(super) struct Draft {
 /// The next numbers of records.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct Next {
-    pub(super) control: u64,
-    pub(super) capture: u64,
+    control: u64,
+    capture: u64,
+    /// Younger than the others.
+    #[serde(default = "first")]
+    notice: u64,
     pub(super) seq: u64,
+}
+
+const fn first() -> u64 {
+    1
 }
 
 impl Next {
     pub(super) fn is_sane(&self) -> bool {
-        [self.control, self.capture, self.seq].iter().all(|next| (1..HIGHEST).contains(next))
+        [self.control, self.capture, self.notice, self.seq].iter().all(|next| (1..HIGHEST).contains(next))
+    }
+}
+
+impl Next {
+    /// The next number of a kind of records.
+    pub(super) const fn record(&mut self, kind: Kind) -> &mut u64 {
+        match kind {
+            Kind::Control => &mut self.control,
+            Kind::Capture => &mut self.capture,
+            Kind::Notice => &mut self.notice,
+        }
     }
 }
 
 impl Default for Next {
     fn default() -> Self {
-        Self { control: 1, capture: 1, seq: 1 }
+        Self { control: 1, capture: 1, notice: 1, seq: 1 }
     }
 }
 
@@ -72,24 +90,30 @@ struct Prepared {
 
 impl Prepared {
     fn kind(&self) -> Kind {
-        match self.event {
-            Event::Control(_) => Kind::Control,
-            Event::Capture(_) => Kind::Capture,
-        }
+        kind_of(&self.event)
     }
 
     fn id(&self) -> u64 {
         match &self.event {
             Event::Control(record) => record.id,
             Event::Capture(record) => record.id,
+            Event::Notice(notice) => notice.id,
         }
     }
 
     fn who(&self) -> LibId {
         match &self.event {
             Event::Control(record) => record.person.as_ref().map_or(LibId(0), |person| person.id),
-            Event::Capture(_) => LibId(0),
+            Event::Capture(_) | Event::Notice(_) => LibId(0),
         }
+    }
+}
+
+const fn kind_of(event: &Event) -> Kind {
+    match event {
+        Event::Control(_) => Kind::Control,
+        Event::Capture(_) => Kind::Capture,
+        Event::Notice(_) => Kind::Notice,
     }
 }
 
@@ -168,26 +192,24 @@ impl Writer {
 
     /// Takes a batch off the queue: numbers records and writes their pictures.
     fn prepare(&mut self) {
-        let (mut control, mut capture) = (Vec::new(), Vec::new());
-        while self.prepared.len() < BATCH_RECORDS && control.len() + capture.len() < BATCH_PICTURES {
+        let (mut pictures, mut written) = (0, PerKind::<Vec<u64>>::default());
+        while self.prepared.len() < BATCH_RECORDS && pictures < BATCH_PICTURES {
             match self.waiting.pop_front() {
                 Some(Job::Record(draft)) => {
                     let Draft { mut event, snap, push } = *draft;
-                    let (kind, id, name, written) = match &mut event {
-                        Event::Control(record) => {
-                            record.id = self.next.control;
-                            self.next.control += 1;
-                            (Kind::Control, record.id, &mut record.snap, &mut control)
-                        }
-                        Event::Capture(record) => {
-                            record.id = self.next.capture;
-                            self.next.capture += 1;
-                            (Kind::Capture, record.id, &mut record.snap, &mut capture)
-                        }
-                    };
-                    *name = snap.and_then(|snap| self.core.keep(kind, id, snap));
+                    let kind = kind_of(&event);
+                    let next = self.next.record(kind);
+                    let id = *next;
+                    *next += 1;
+                    let name = snap.and_then(|snap| self.core.keep(kind, id, snap));
                     if name.is_some() {
-                        written.push(id);
+                        pictures += 1;
+                        written.of_mut(kind).push(id);
+                    }
+                    match &mut event {
+                        Event::Control(record) => (record.id, record.snap) = (id, name),
+                        Event::Capture(record) => (record.id, record.snap) = (id, name),
+                        Event::Notice(notice) => (notice.id, notice.snap) = (id, name),
                     }
                     self.prepared.push(Prepared { event, push });
                 }
@@ -199,7 +221,8 @@ impl Writer {
                 None => break,
             }
         }
-        for (kind, written) in [(Kind::Control, control), (Kind::Capture, capture)] {
+        for kind in Kind::ALL {
+            let written = std::mem::take(written.of_mut(kind));
             if let Err(error) = self.core.snaps.of(kind).sync(written) {
                 tracing::error!(%error, "pictures may not outlast a power cut");
             }
@@ -218,7 +241,7 @@ impl Writer {
         let mut next = self.next;
         let mut old = Vec::new();
         let mut new = Vec::with_capacity(self.prepared.len());
-        for kind in [Kind::Control, Kind::Capture] {
+        for kind in Kind::ALL {
             let (kept, leaving) = self.make_room(kind)?;
             for mark in &kept {
                 change.records(kind).remove(&mark.key());
@@ -233,6 +256,7 @@ impl Writer {
             let row = match &prepared.event {
                 Event::Control(record) => to_json(record),
                 Event::Capture(record) => to_json(record),
+                Event::Notice(notice) => to_json(notice),
             };
             // Tried again it would fail again, and hold up all others.
             let row = match row {
@@ -299,12 +323,13 @@ impl Writer {
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
     fn make_room(&self, kind: Kind) -> Result<(Vec<Mark>, usize)> {
         let core = &self.core;
-        let lists = core.db.lists();
-        let (limit, tree) = match kind {
-            Kind::Control => (core.limits.control_records, &lists.controls),
-            Kind::Capture => (core.limits.captures, &core.db.captures),
+        let limit = match kind {
+            Kind::Control => core.limits.control_records,
+            Kind::Capture => core.limits.captures,
+            Kind::Notice => core.limits.notices,
         };
-        let there = read(&core.ledger).of(kind).len();
+        let tree = core.db.records(kind);
+        let there = read(&core.ledger).records.of(kind).len();
         let coming = self.prepared.iter().filter(|prepared| prepared.kind() == kind).count();
         let excess = (there + coming).saturating_sub(limit);
         let mut old = Vec::new();
@@ -335,13 +360,13 @@ impl Core {
 
     fn publish(&self, old: &[(Kind, Mark)], new: &[(Kind, Mark)], last_seq: u64) {
         let mut ledger = write(&self.ledger);
-        for kind in [Kind::Control, Kind::Capture] {
+        for kind in Kind::ALL {
             let gone: Vec<Mark> = old.iter().filter(|(k, _)| *k == kind).map(|(_, mark)| *mark).collect();
-            ledger.of_mut(kind).remove(&gone);
+            ledger.records.of_mut(kind).remove(&gone);
             ledger.log.remove(&gone);
         }
         for (kind, mark) in new {
-            ledger.of_mut(*kind).add(*mark);
+            ledger.records.of_mut(*kind).add(*mark);
             ledger.log.add(*kind, *mark);
         }
         ledger.last_seq = last_seq;

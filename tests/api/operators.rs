@@ -604,7 +604,7 @@ fn captures_are_searched() {
     let rig = Rig::new();
     for hour in 10..30_i64 {
         let time = LocalTime::parse(&format!("2026-02-{:02}T{:02}:00:00", 1 + hour / 24, hour % 24)).unwrap();
-        let record = CaptureRecord { id: 0, time, picture_type: PictureType::Unmatched, snap: None };
+        let record = CaptureRecord::new(time, PictureType::Unmatched);
         rig.cx.store.append_capture(record, Some(snap()), false);
     }
     rig.cx.store.flush().unwrap();

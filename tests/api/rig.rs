@@ -103,7 +103,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock::default());
         clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
-        let limits = Limits { people: 50, control_records: 100, captures: 100 };
+        let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let host = Arc::new(TestHost { reboots: AtomicUsize::new(0), time: Mutex::default(), clock: clock.clone() });
@@ -184,15 +184,8 @@ impl Rig {
     pub fn record(&self, time: &str, who: Option<LibId>, status: VerifyStatus) {
         let person = who.map(|id| self.cx.store.person(id).unwrap());
         let verify_type = if person.is_some() { 1 } else { 27 };
-        let record = ControlRecord {
-            id: 0,
-            time: LocalTime::parse(time).unwrap(),
-            person,
-            similarity: 96.62,
-            status,
-            verify_type,
-            snap: None,
-        };
+        let time = LocalTime::parse(time).unwrap();
+        let record = ControlRecord { person, similarity: 96.62, ..ControlRecord::new(time, status, verify_type) };
         self.cx.store.append_control(record, Some(snap()), false);
     }
 

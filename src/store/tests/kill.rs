@@ -22,8 +22,7 @@ fn victim() {
             store.update(Person { id, ..person(custom_id) }, Some(registered(custom_id, 1))).unwrap();
             say(id, custom_id, 1);
             let frame = Arc::new(image::RgbImage::new(64, 64));
-            let record =
-                CaptureRecord { id: 0, time: LocalTime::UNSET, picture_type: PictureType::Unmatched, snap: None };
+            let record = CaptureRecord::new(LocalTime::UNSET, PictureType::Unmatched);
             store.append_capture(record, Some(Picture { frame, crop: (0, 0, 64, 64) }), true);
             store.flush().unwrap();
             let mut out = std::io::stdout().lock();

@@ -13,7 +13,7 @@ mod people;
 mod records;
 mod timing;
 
-const LIMITS: Limits = Limits { people: 30_000, control_records: 150_000, captures: 1000 };
+const LIMITS: Limits = Limits { people: 30_000, control_records: 150_000, captures: 1000, notices: 1000 };
 const PACK: &str = "pack";
 
 /// A store that can be closed and opened again.

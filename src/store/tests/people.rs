@@ -124,15 +124,7 @@ fn numbers_are_never_used_twice() {
 }
 
 fn record(of: Option<Arc<Person>>) -> ControlRecord {
-    ControlRecord {
-        id: 0,
-        time: LocalTime::UNSET,
-        person: of,
-        similarity: 88.5,
-        status: VerifyStatus::Allowed,
-        verify_type: 1,
-        snap: None,
-    }
+    ControlRecord { person: of, similarity: 88.5, ..ControlRecord::new(LocalTime::UNSET, VerifyStatus::Allowed, 1) }
 }
 
 fn picture() -> Option<Picture> {

@@ -10,19 +10,11 @@ fn at(seconds: u64) -> LocalTime {
 
 fn control(who: Option<u32>, time: LocalTime, mark: u16) -> ControlRecord {
     let person = who.map(|id| Arc::new(Person { id: LibId(id), ..person(id) }));
-    ControlRecord {
-        id: 0,
-        time,
-        person,
-        similarity: 90.0,
-        status: VerifyStatus::Allowed,
-        verify_type: mark,
-        snap: None,
-    }
+    ControlRecord { person, similarity: 90.0, ..ControlRecord::new(time, VerifyStatus::Allowed, mark) }
 }
 
 fn capture(time: LocalTime) -> CaptureRecord {
-    CaptureRecord { id: 0, time, picture_type: PictureType::Unmatched, snap: None }
+    CaptureRecord::new(time, PictureType::Unmatched)
 }
 
 fn picture() -> Option<Picture> {

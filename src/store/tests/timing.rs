@@ -83,13 +83,9 @@ fn records() {
         let who = n % 1000 + 1;
         rig.append_control(
             ControlRecord {
-                id: 0,
-                time: LocalTime(start.0 + Duration::from_secs(u64::from(n))),
                 person: Some(Arc::new(Person { id: LibId(who), ..person(who) })),
                 similarity: 90.0,
-                status: VerifyStatus::Allowed,
-                verify_type: 1,
-                snap: None,
+                ..ControlRecord::new(LocalTime(start.0 + Duration::from_secs(u64::from(n))), VerifyStatus::Allowed, 1)
             },
             None,
             true,
