@@ -148,6 +148,7 @@ impl App {
             settings: settings.clone(),
             relay: devices.relay,
             wiegand,
+            similarity: vision.pack.similarity,
             presenter: Presenter { screen: screen.clone(), settings: settings.clone() },
             decisions: decisions.clone(),
         };

@@ -17,7 +17,34 @@ pub enum Action {
     },
     /// Send a frame over the Wiegand lines.
     Wiegand(WiegandFrame),
+    /// Something is wrong with the door.
+    Alarm(Alarm),
 }
+
+/// What can be wrong with a door that has a contact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Alarm {
+    /// It was opened though nobody had been admitted.
+    Forced,
+    /// It was not closed again.
+    HeldOpen,
+}
+
+impl Alarm {
+    /// One word for logs and the simulator's event list.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Forced => "forced",
+            Self::HeldOpen => "held_open",
+        }
+    }
+}
+
+/// How long after the lock has fallen back a door may still be opened: a person takes the handle late.
+const PASSAGE: Duration = Duration::from_secs(5);
+/// How long a door may stand open.
+const AJAR: Duration = Duration::from_secs(30);
 
 /// What the door is told.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +58,18 @@ pub enum Event {
         /// How long.
         hold: Duration,
     },
+    /// Everybody may pass from now on, or no longer: a fire alarm.
+    Release {
+        /// Whether the door is released.
+        on: bool,
+        /// What the relay does to open.
+        io_type: IoType,
+    },
+    /// The door's contact tells whether it stands open.
+    Contact {
+        /// Whether it does.
+        open: bool,
+    },
     /// Time has passed.
     Tick,
 }
@@ -42,6 +81,12 @@ pub struct Door {
     rest_closed: bool,
     /// Until when the relay holds.
     held_until: Option<Mono>,
+    /// Whether everybody may pass.
+    released: bool,
+    /// Until when opening it is nobody's crime.
+    passage_until: Mono,
+    /// When a door that stands open has stood so for too long.
+    ajar_from: Option<Mono>,
 }
 
 impl Door {
@@ -51,7 +96,8 @@ impl Door {
         match event {
             Event::Open { opening, io_type, hold } => {
                 let closed = io_type == IoType::Close;
-                if opening.relay && !hold.is_zero() {
+                self.passage_until = self.passage_until.max(now.after(hold + PASSAGE));
+                if opening.relay && !hold.is_zero() && !self.released {
                     if self.held_until.is_none() || self.rest_closed == closed {
                         actions.push(Action::Relay { closed });
                     }
@@ -60,10 +106,36 @@ impl Door {
                 }
                 actions.extend(opening.frame.map(Action::Wiegand));
             }
+            Event::Release { on: true, io_type } if !self.released => {
+                let closed = io_type == IoType::Close;
+                if self.held_until.is_none() || self.rest_closed == closed {
+                    actions.push(Action::Relay { closed });
+                }
+                (self.released, self.rest_closed, self.held_until) = (true, !closed, None);
+            }
+            Event::Release { on: false, .. } if self.released => {
+                self.released = false;
+                self.passage_until = self.passage_until.max(now.after(PASSAGE));
+                actions.push(Action::Relay { closed: self.rest_closed });
+            }
+            Event::Release { .. } => {}
+            Event::Contact { open: true } => {
+                if now > self.passage_until && !self.released {
+                    actions.push(Action::Alarm(Alarm::Forced));
+                }
+                self.ajar_from = Some(now.after(AJAR));
+            }
+            Event::Contact { open: false } => self.ajar_from = None,
             Event::Tick => {
                 if self.held_until.is_some_and(|until| now >= until) {
                     self.held_until = None;
                     actions.push(Action::Relay { closed: self.rest_closed });
+                }
+                if self.ajar_from.is_some_and(|from| now >= from) {
+                    self.ajar_from = None;
+                    if !self.released {
+                        actions.push(Action::Alarm(Alarm::HeldOpen));
+                    }
                 }
             }
         }
@@ -72,18 +144,18 @@ impl Door {
 
     /// When the door wants a [`Event::Tick`].
     #[must_use]
-    pub const fn deadline(&self) -> Option<Mono> {
-        self.held_until
+    pub fn deadline(&self) -> Option<Mono> {
+        self.held_until.into_iter().chain(self.ajar_from).min()
     }
 
     /// Puts the relay to rest for `io_type`, as at start and when the setting changes.
     pub fn rest(&mut self, io_type: IoType) -> Option<Action> {
         let closed = io_type == IoType::Open;
-        let changes = self.held_until.is_none() && self.rest_closed != closed;
-        if self.held_until.is_none() {
-            self.rest_closed = closed;
+        if self.held_until.is_some() || self.released || self.rest_closed == closed {
+            return None;
         }
-        changes.then_some(Action::Relay { closed })
+        self.rest_closed = closed;
+        Some(Action::Relay { closed })
     }
 }
 
@@ -151,5 +223,39 @@ mod tests {
         assert_eq!(door.rest(IoType::Open), Some(Action::Relay { closed: true }));
         assert_eq!(door.rest(IoType::Open), None);
         assert_eq!(door.rest(IoType::Close), Some(Action::Relay { closed: false }));
+    }
+
+    #[test]
+    fn a_fire_alarm_holds_the_door_open_for_as_long_as_it_lasts() {
+        let mut door = Door::default();
+        let release = |on| Event::Release { on, io_type: IoType::Close };
+        door.step(open(RELAY, IoType::Close, 1000), at(0));
+        assert_eq!(door.step(release(true), at(500)), [], "it is open already");
+        assert_eq!(door.step(Event::Tick, at(5000)), []);
+        assert_eq!(door.step(open(RELAY, IoType::Close, 1000), at(6000)), [], "nor does a passage close it");
+        assert_eq!(door.rest(IoType::Close), None);
+        assert_eq!(door.deadline(), None);
+        assert_eq!(door.step(release(false), at(9000)), [Action::Relay { closed: false }]);
+        assert_eq!(door.step(release(false), at(9001)), []);
+        assert_eq!(door.step(release(true), at(9002)), [Action::Relay { closed: true }]);
+    }
+
+    #[test]
+    fn a_door_opened_by_nobody_is_forced_and_one_left_open_is_reported() {
+        let contact = |open| Event::Contact { open };
+        for (opened_at, expect) in [(1, false), (1000, false), (5999, false), (6001, true)] {
+            let mut door = Door::default();
+            door.step(open(RELAY, IoType::Close, 1000), at(0));
+            door.step(Event::Tick, at(1000));
+            let alarm = !door.step(contact(true), at(opened_at)).is_empty();
+            assert_eq!(alarm, expect, "opened at {opened_at} ms");
+        }
+        let mut door = Door::default();
+        assert_eq!(door.step(contact(true), at(10_000)), [Action::Alarm(Alarm::Forced)]);
+        assert_eq!(door.step(Event::Tick, at(39_999)), []);
+        assert_eq!(door.step(Event::Tick, at(40_000)), [Action::Alarm(Alarm::HeldOpen)]);
+        assert_eq!(door.step(Event::Tick, at(80_000)), [], "said once");
+        door.step(contact(false), at(81_000));
+        assert_eq!(door.deadline(), None);
     }
 }

@@ -21,6 +21,14 @@ pub enum Refusal {
     OutsideHours,
     /// The number of passages is used up.
     UsesSpent,
+    /// Nobody bears the card.
+    UnknownCard,
+    /// The face is not that of the card's bearer.
+    NotBearer,
+    /// A mask has to be worn and is not.
+    NoMask,
+    /// The temperature is too high.
+    Fever,
 }
 
 /// How a presentation ends.
@@ -58,6 +66,10 @@ impl Verdict {
             Self::Refuse(Refusal::Expired) => "validity has ended",
             Self::Refuse(Refusal::OutsideHours) => "outside the daily hours",
             Self::Refuse(Refusal::UsesSpent) => "no passages left",
+            Self::Refuse(Refusal::UnknownCard) => "nobody bears this card",
+            Self::Refuse(Refusal::NotBearer) => "the face is not that of the card's bearer",
+            Self::Refuse(Refusal::NoMask) => "no mask is worn",
+            Self::Refuse(Refusal::Fever) => "the temperature is too high",
             Self::Stranger => "nobody on the lists is similar enough",
             Self::NotAlive => "not a living face",
         }
@@ -80,7 +92,8 @@ pub struct Presented {
 pub struct Decision {
     /// How it ends.
     pub verdict: Verdict,
-    /// The recognised person; `None` for strangers and for faces that are not alive.
+    /// The person it is about; `None` for strangers, for faces that are not alive, and where anybody may pass.
+    /// Known by a card alone, the person has no number (`LibId(0)`).
     pub person: Option<Arc<Person>>,
     /// 0 to 100.
     pub similarity: f32,
@@ -93,6 +106,7 @@ impl Decision {
         match (self.verdict, way) {
             (Verdict::Admit, OpenWay::FaceThenRemote) => VerifyStatus::Pending,
             (Verdict::Admit, _) => VerifyStatus::Allowed,
+            (Verdict::Refuse(Refusal::UnknownCard), _) => VerifyStatus::NotRegistered,
             (Verdict::Refuse(_), _) => VerifyStatus::Refused,
             (Verdict::Stranger | Verdict::NotAlive, _) => VerifyStatus::NotRegistered,
         }
@@ -101,7 +115,7 @@ impl Decision {
     /// Whether a control record is kept and pushed: way 1 leaves that to the platform (3.2.3).
     #[must_use]
     pub fn is_recorded(&self, way: OpenWay) -> bool {
-        self.person.is_some() && way != OpenWay::Remote
+        matches!(self.verdict, Verdict::Admit | Verdict::Refuse(_)) && way != OpenWay::Remote
     }
 }
 
@@ -118,12 +132,17 @@ pub fn decide(presented: &Presented, rules: &Door, now: LocalTime) -> Decision {
     let Some(person) = presented.person.as_ref().filter(|_| similarity >= threshold) else {
         return nobody(Verdict::Stranger);
     };
-    let verdict = match (person.list, person.validity.refuses(now)) {
+    Decision { verdict: standing(person, now), person: Some(person.clone()), similarity }
+}
+
+/// What the lists say of somebody known for certain.
+#[must_use]
+pub fn standing(person: &Person, now: LocalTime) -> Verdict {
+    match (person.list, person.validity.refuses(now)) {
         (List::Block, _) => Verdict::Refuse(Refusal::Blocked),
         (List::Allow, Some(refusal)) => Verdict::Refuse(refusal),
         (List::Allow, None) => Verdict::Admit,
-    };
-    Decision { verdict, person: Some(person.clone()), similarity }
+    }
 }
 
 /// What the door does on a decision; `None`: it stays as it is.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::card::Card;
 use super::decide::Refusal;
+use super::record::IdCard;
 use crate::field::{Date, LocalTime};
 use crate::numbered;
 
@@ -204,6 +205,20 @@ impl Person {
             validity: Validity::Permanent,
             created,
             extra: std::collections::BTreeMap::new(),
+        }
+    }
+
+    /// Somebody of whom nothing but an identity card is known.
+    #[must_use]
+    pub fn of_id_card(card: &IdCard, now: LocalTime) -> Self {
+        Self {
+            name: card.name.clone(),
+            gender: card.gender,
+            nation: card.nation,
+            document_number: card.number.clone(),
+            birthday: card.birthday,
+            address: card.address.clone(),
+            ..Self::new(now)
         }
     }
 

@@ -46,6 +46,14 @@ pub const VERIFY_FACE: u16 = 1;
 pub const VERIFY_ID_CARD: u16 = 2;
 /// `VerfyType` of a face of the lists with the ID card of the same person.
 pub const VERIFY_FACE_AND_ID_CARD: u16 = 3;
+/// `VerfyType` of a card of the built-in reader.
+pub const VERIFY_RF_CARD: u16 = 21;
+/// `VerfyType` of such a card and its bearer's face.
+pub const VERIFY_RF_CARD_AND_FACE: u16 = 22;
+/// `VerfyType` of a card of a Wiegand reader.
+pub const VERIFY_WIEGAND: u16 = 24;
+/// `VerfyType` of such a card and its bearer's face.
+pub const VERIFY_WIEGAND_AND_FACE: u16 = 25;
 /// `VerfyType` of a door opened by the platform.
 pub const VERIFY_REMOTE: u16 = 27;
 /// What the document calls somebody the platform let in: a name control records can be searched by.
@@ -146,6 +154,14 @@ pub struct Notice {
     pub what: What,
     /// File of the picture taken, or of the ID card's photo.
     pub snap: Option<String>,
+}
+
+impl Notice {
+    /// A notice; the store numbers it.
+    #[must_use]
+    pub const fn new(time: LocalTime, what: What) -> Self {
+        Self { id: 0, time, what, snap: None }
+    }
 }
 
 /// What a notice tells.

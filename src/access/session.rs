@@ -1,4 +1,8 @@
-//! When a presentation is ripe: what has been seen of each face so far, and who was verified just now.
+//! When a presentation is ripe: what has been seen of each face so far, what else was presented, and who was verified
+//! just now.
+//!
+//! Where a mode asks for several things (3.2), each counts for `VerifyResetTime`, in whatever order they come; a verdict
+//! uses all of them up.
 //!
 //! A person admitted or refused is not verified again within `VerifyResetTime`; after an admission nobody
 //! is within `SnapResetTime` (3.2). A face becomes a stranger only after several good frames, once as long
@@ -9,8 +13,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::decide::{Decision, Presented, Verdict, decide};
+use super::decide::{Presented, Verdict, decide};
+use super::mode::{
+    CardNumber, CardSeen, Evidence, FaceSeen, IdCardSeen, Judgement, Verified, Wanted, is_on_id_card, judge,
+    takes_any_face, watches_faces,
+};
 use super::person::{LibId, Person, Validity};
+use super::record::{IdCard, Reading};
 use crate::clock::Mono;
 use crate::field::LocalTime;
 use crate::settings::Door;
@@ -31,6 +40,8 @@ pub struct Look {
     pub similarity: f32,
     /// What liveness says.
     pub liveness: Liveness,
+    /// Similarity to the photo of the identity card presented last, 0 to 100; `None` without card or photo.
+    pub to_id_card: Option<f32>,
 }
 
 /// What is known about the liveness of a face.
@@ -53,11 +64,20 @@ pub struct Now {
     pub local: LocalTime,
 }
 
+/// What a presentation leads to.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// Something is missing; said once, not with every frame.
+    Wants(Wanted),
+    /// A decision.
+    Ripe(Ripe),
+}
+
 /// A decision, and whether it spends one use of a temporary list 3.
 #[derive(Clone, Debug)]
 pub struct Ripe {
-    /// The decision.
-    pub decision: Decision,
+    /// The decision and what it rests on.
+    pub verified: Verified,
     /// Whose use is spent.
     pub spends: Option<LibId>,
 }
@@ -66,11 +86,18 @@ pub struct Ripe {
 #[derive(Debug, Default)]
 pub struct Session {
     tracks: HashMap<u64, Seen>,
+    /// The face looked at last.
+    track: u64,
+    evidence: Evidence,
+    /// Until when each part of the evidence counts.
+    until: Until,
+    /// What was said to be missing last, and until when it is not said again.
+    wanted: Option<(Wanted, Mono)>,
     /// Until when a person is not verified again.
     resting: HashMap<LibId, Mono>,
     /// When people of a temporary list 3 who were admitted were seen last.
     passing: HashMap<LibId, Mono>,
-    /// Until when nobody is verified.
+    /// Until when no face is verified.
     quiet_until: Mono,
 }
 
@@ -78,75 +105,193 @@ pub struct Session {
 struct Seen {
     /// Good frames in a row that matched nobody.
     unmatched: u32,
-    /// Somebody was recognised, or a stranger was reported.
-    identified: bool,
-    /// Until when this face is not called a spoof again.
-    spoof_rest: Mono,
+    /// Somebody was recognised.
+    recognised: bool,
+    /// The stranger was reported.
+    reported: bool,
+    /// Until when the face is not called a spoof again.
+    spoof_rests_until: Mono,
+    /// Until when nothing is said again of a face that was decided about without knowing whose it is.
+    rests_until: Mono,
+}
+
+#[derive(Debug, Default)]
+struct Until {
+    face: Mono,
+    card: Mono,
+    id_card: Mono,
+    masked: Mono,
+    temperature: Mono,
 }
 
 impl Session {
-    /// Looks once; returns a decision when one is due.
-    pub fn look(&mut self, look: &Look, rules: &Door, now: Now) -> Option<Ripe> {
-        if now.mono < self.quiet_until {
+    /// Looks at a face once.
+    pub fn look(&mut self, look: &Look, rules: &Door, now: Now) -> Option<Heard> {
+        if now.mono < self.quiet_until || !watches_faces(rules.verify_mode) {
             return None;
         }
-        let reset = Duration::from_secs(u64::from(rules.verify_reset_s.u32()));
+        self.expire(now.mono);
+        let any_face = takes_any_face(rules.verify_mode, self.evidence.id_card.is_some());
         let seen = self.tracks.entry(look.track).or_default();
         let alive = match look.liveness {
             Liveness::Off => None,
             Liveness::Undecided => return None,
             Liveness::Alive(alive) => Some(alive),
         };
+        if now.mono < seen.rests_until {
+            return None;
+        }
         let presented = Presented { person: look.person.clone(), similarity: look.similarity, alive };
         let decision = decide(&presented, rules, now.local);
-        match decision.verdict {
-            Verdict::NotAlive => {
-                if now.mono < seen.spoof_rest {
+        let mut settled = true;
+        match (&decision.verdict, &decision.person) {
+            (Verdict::NotAlive, _) if now.mono < seen.spoof_rests_until => return None,
+            (Verdict::NotAlive, _) => seen.recognised = true,
+            (_, Some(person)) => {
+                let id = person.id;
+                (seen.recognised, seen.unmatched) = (true, 0);
+                if self.is_passing(id, now.mono) || self.is_resting(id, now.mono) {
                     return None;
                 }
-                seen.spoof_rest = now.mono.after(reset);
-                seen.identified = true;
-                Some(Ripe { decision, spends: None })
             }
-            Verdict::Stranger => {
+            (_, None) => {
                 seen.unmatched += 1;
-                if seen.identified || seen.unmatched < STRANGER_FRAMES {
+                settled = seen.unmatched >= STRANGER_FRAMES && !seen.recognised;
+                // A bad frame, or one of somebody recognised before, says nothing.
+                if !settled && !any_face {
                     return None;
                 }
-                seen.identified = true;
-                Some(Ripe { decision, spends: None })
-            }
-            Verdict::Admit | Verdict::Refuse(_) => {
-                let person = decision.person.clone()?;
-                seen.identified = true;
-                seen.unmatched = 0;
-                self.passing.retain(|_, last| now.mono.since(*last) <= PRESENCE_GAP);
-                if let Some(last) = self.passing.get_mut(&person.id) {
-                    *last = now.mono;
-                    return None;
-                }
-                if self.resting.get(&person.id).is_some_and(|until| now.mono < *until) {
-                    return None;
-                }
-                self.resting.retain(|_, until| now.mono < *until);
-                self.resting.insert(person.id, now.mono.after(reset));
-                if decision.verdict != Verdict::Admit {
-                    return Some(Ripe { decision, spends: None });
-                }
-                self.quiet_until = now.mono.after(Duration::from_secs(u64::from(rules.snap_reset_s.u32())));
-                let limited = matches!(person.validity, Validity::Uses { .. });
-                if limited {
-                    self.passing.insert(person.id, now.mono);
-                }
-                Some(Ripe { decision, spends: limited.then_some(person.id) })
             }
         }
+        self.track = look.track;
+        let face = FaceSeen { decision, settled, to_id_card: look.to_id_card };
+        if let Some(card) = &mut self.evidence.id_card
+            && !is_on_id_card(&face, rules)
+        {
+            card.misses += 1;
+        }
+        (self.evidence.face, self.until.face) = (Some(face), now.mono.after(reset(rules)));
+        self.judge(rules, now)
+    }
+
+    /// A card was read; `bearer` is whose it is.
+    pub fn card(&mut self, number: CardNumber, bearer: Option<Arc<Person>>, rules: &Door, now: Now) -> Option<Heard> {
+        if bearer.as_ref().is_some_and(|person| self.is_resting(person.id, now.mono)) {
+            return None;
+        }
+        let card = CardSeen::new(number, bearer, now.local);
+        (self.evidence.card, self.until.card) = (Some(card), now.mono.after(reset(rules)));
+        self.judge(rules, now)
+    }
+
+    /// An identity card was read. Whoever calls [`Self::look`] compares the face with the photo on it from now on.
+    pub fn id_card(&mut self, card: Arc<IdCard>, rules: &Door, now: Now) -> Option<Heard> {
+        let card = IdCardSeen { card, misses: 0 };
+        (self.evidence.id_card, self.until.id_card) = (Some(card), now.mono.after(reset(rules)));
+        // The face that is there already has not been compared with it yet.
+        if let Some(face) = &mut self.evidence.face {
+            face.to_id_card = None;
+        }
+        self.judge(rules, now)
+    }
+
+    /// Whether the face before the camera wears a mask.
+    pub fn mask(&mut self, worn: bool, rules: &Door, now: Now) -> Option<Heard> {
+        (self.evidence.masked, self.until.masked) = (Some(worn), now.mono.after(reset(rules)));
+        self.judge(rules, now)
+    }
+
+    /// Whoever stands before the terminal was measured.
+    pub fn temperature(&mut self, reading: Reading, rules: &Door, now: Now) -> Option<Heard> {
+        (self.evidence.temperature, self.until.temperature) = (Some(reading), now.mono.after(reset(rules)));
+        self.judge(rules, now)
     }
 
     /// The face has left the picture.
     pub fn gone(&mut self, track: u64) {
         self.tracks.remove(&track);
     }
+
+    fn judge(&mut self, rules: &Door, now: Now) -> Option<Heard> {
+        self.expire(now.mono);
+        match judge(rules.verify_mode, &self.evidence, rules, now.local) {
+            Judgement::Nothing => None,
+            Judgement::Wants(wanted) => {
+                if self.wanted.is_some_and(|(last, until)| last == wanted && now.mono < until) {
+                    return None;
+                }
+                self.wanted = Some((wanted, now.mono.after(reset(rules))));
+                Some(Heard::Wants(wanted))
+            }
+            Judgement::Settled(verified) => self.conclude(verified, rules, now).map(Heard::Ripe),
+        }
+    }
+
+    /// Reports a decision unless it was reported just now.
+    fn conclude(&mut self, verified: Verified, rules: &Door, now: Now) -> Option<Ripe> {
+        let reset = reset(rules);
+        let decision = &verified.decision;
+        let seen = self.tracks.entry(self.track).or_default();
+        match decision.verdict {
+            // What else was presented may still belong to somebody the next frames recognise.
+            Verdict::Stranger if std::mem::replace(&mut seen.reported, true) => return None,
+            Verdict::Stranger => return Some(Ripe { verified, spends: None }),
+            Verdict::NotAlive => {
+                seen.spoof_rests_until = now.mono.after(reset);
+                self.evidence = Evidence::default();
+                return Some(Ripe { verified, spends: None });
+            }
+            Verdict::Admit | Verdict::Refuse(_) => {}
+        }
+        let looked = self.evidence.face.is_some();
+        self.evidence = Evidence::default();
+        self.wanted = None;
+        let known = decision.person.as_ref().filter(|person| person.id != LibId(0));
+        if let Some(person) = known {
+            self.resting.retain(|_, until| now.mono < *until);
+            self.resting.insert(person.id, now.mono.after(reset));
+        } else if looked {
+            self.tracks.entry(self.track).or_default().rests_until = now.mono.after(reset);
+        }
+        if decision.verdict != Verdict::Admit {
+            return Some(Ripe { verified, spends: None });
+        }
+        self.quiet_until = now.mono.after(Duration::from_secs(u64::from(rules.snap_reset_s.u32())));
+        let spends = known.filter(|person| matches!(person.validity, Validity::Uses { .. })).map(|person| person.id);
+        if let Some(id) = spends.filter(|_| looked) {
+            self.passing.insert(id, now.mono);
+        }
+        Some(Ripe { verified, spends })
+    }
+
+    /// Whether somebody of a temporary list 3 is still in the passage that was admitted.
+    fn is_passing(&mut self, id: LibId, now: Mono) -> bool {
+        self.passing.retain(|_, last| now.since(*last) <= PRESENCE_GAP);
+        self.passing.get_mut(&id).map(|last| *last = now).is_some()
+    }
+
+    fn is_resting(&self, id: LibId, now: Mono) -> bool {
+        self.resting.get(&id).is_some_and(|until| now < *until)
+    }
+
+    /// Forgets what was presented too long ago.
+    fn expire(&mut self, now: Mono) {
+        fn keep<T>(part: &mut Option<T>, until: Mono, now: Mono) {
+            if now >= until {
+                *part = None;
+            }
+        }
+        keep(&mut self.evidence.face, self.until.face, now);
+        keep(&mut self.evidence.card, self.until.card, now);
+        keep(&mut self.evidence.id_card, self.until.id_card, now);
+        keep(&mut self.evidence.masked, self.until.masked, now);
+        keep(&mut self.evidence.temperature, self.until.temperature, now);
+    }
+}
+
+/// How long anything presented counts, and how long nobody is verified again.
+fn reset(rules: &Door) -> Duration {
+    Duration::from_secs(u64::from(rules.verify_reset_s.u32()))
 }
 
 #[cfg(test)]
@@ -166,15 +311,22 @@ mod tests {
     }
 
     fn matched(track: u64, person: &Arc<Person>) -> Look {
-        Look { track, person: Some(person.clone()), similarity: 90.0, liveness: Liveness::Off }
+        Look { track, person: Some(person.clone()), similarity: 90.0, liveness: Liveness::Off, to_id_card: None }
     }
 
     fn unmatched(track: u64) -> Look {
-        Look { track, person: None, similarity: 0.0, liveness: Liveness::Off }
+        Look { track, person: None, similarity: 0.0, liveness: Liveness::Off, to_id_card: None }
     }
 
-    fn verdict(ripe: Option<Ripe>) -> Option<Verdict> {
-        ripe.map(|r| r.decision.verdict)
+    fn ripe(heard: Option<Heard>) -> Option<Ripe> {
+        match heard {
+            Some(Heard::Ripe(ripe)) => Some(ripe),
+            Some(Heard::Wants(_)) | None => None,
+        }
+    }
+
+    fn verdict(heard: Option<Heard>) -> Option<Verdict> {
+        ripe(heard).map(|r| r.verified.decision.verdict)
     }
 
     #[test]
@@ -233,8 +385,8 @@ mod tests {
     fn a_use_is_spent_once_a_passage() {
         let rules = Door { verify_reset_s: Int::of(1), ..Door::default() };
         let mut session = Session::default();
-        let first = session.look(&matched(1, &person(1, Validity::Uses { left: 1 })), &rules, now(0)).unwrap();
-        assert_eq!((first.decision.verdict, first.spends), (Verdict::Admit, Some(LibId(1))));
+        let first = ripe(session.look(&matched(1, &person(1, Validity::Uses { left: 1 })), &rules, now(0))).unwrap();
+        assert_eq!((first.verified.decision.verdict, first.spends), (Verdict::Admit, Some(LibId(1))));
         // Staying, even where the face was lost for a moment and found as another, opens and spends nothing.
         for (at, limit) in [(400, 0), (800, 0), (1200, 5), (1600, 5), (2100, 5)] {
             let stays = person(1, Validity::Uses { left: limit });
@@ -245,7 +397,7 @@ mod tests {
         }
         session.gone(2);
         let spent = person(1, Validity::Uses { left: 0 });
-        let later = session.look(&matched(3, &spent), &rules, now(2601)).unwrap();
-        assert_eq!(later.decision.verdict, Verdict::Refuse(crate::access::Refusal::UsesSpent));
+        let later = ripe(session.look(&matched(3, &spent), &rules, now(2601))).unwrap();
+        assert_eq!(later.verified.decision.verdict, Verdict::Refuse(crate::access::Refusal::UsesSpent));
     }
 }

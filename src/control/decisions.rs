@@ -46,7 +46,9 @@ pub struct Note {
     pub similarity: f32,
     /// Mean liveness score of the face so far, 0 to 1.
     pub liveness: Option<f32>,
-    /// `admit`, `refuse`, `stranger`, `not_alive` or `remote`.
+    /// `VerfyType` of what it rests on, 0 where there is none.
+    pub verify_type: u16,
+    /// `admit`, `refuse`, `ask`, `stranger`, `not_alive`, `remote` or `exit`.
     pub verdict: &'static str,
     /// Why.
     pub reason: &'static str,
@@ -59,6 +61,24 @@ pub struct Note {
 }
 
 impl Note {
+    /// A note of nobody, to be filled in.
+    #[must_use]
+    pub const fn new(time: LocalTime, verdict: &'static str, reason: &'static str) -> Self {
+        Self {
+            seq: 0,
+            time,
+            who: None,
+            similarity: 0.0,
+            liveness: None,
+            verify_type: 0,
+            verdict,
+            reason,
+            frame_to_decision: Duration::ZERO,
+            frame_to_relay: None,
+            engine: Duration::ZERO,
+        }
+    }
+
     /// One line of the simulator's event list.
     #[must_use]
     pub fn to_json(&self) -> Value {
@@ -72,6 +92,7 @@ impl Note {
             })),
             "similarity": rounded(self.similarity, 10.0),
             "liveness": self.liveness.map(|score| rounded(score, 1000.0)),
+            "verify_type": self.verify_type,
             "verdict": self.verdict,
             "reason": self.reason,
             "frame_to_decision_us": micros(self.frame_to_decision),

@@ -1,0 +1,199 @@
+//! What people present, taken to `access::session`: faces, cards, identity cards, passwords, codes, and what is measured
+//! of whoever stands there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tracing::{info, warn};
+
+use super::outcome::Cause;
+use super::{Credential, ReadIdCard, Running, reset};
+use crate::access::session::{Liveness, Look, Now};
+use crate::access::{Card, CardFormat, CardNumber, LibId, Notice, Reading, What, WiegandFrame};
+use crate::clock::Mono;
+use crate::settings::{OpenWay, Settings};
+use crate::store::Picture;
+use crate::ui::{Message, Said};
+use crate::vision::{Embedding, Sighting};
+
+/// Wrong passwords that cost nothing: typing errors.
+const FREE_FAILURES: u32 = 5;
+/// How long the keypad is not listened to after more of them; doubles with each further one.
+const FIRST_REFUSAL: Duration = Duration::from_secs(10);
+const LONGEST_REFUSAL: Duration = Duration::from_secs(600);
+
+/// What was presented lately, as far as `access` does not need it.
+#[derive(Default)]
+pub(super) struct Presented {
+    /// The last good look at a face.
+    sighting: Option<Sighting>,
+    /// The face on the identity card presented last, and until when it counts.
+    on_id_card: Option<(Option<Embedding>, Mono)>,
+    /// The code read last, and until when it is not reported again.
+    code: Option<(String, Mono)>,
+    /// Wrong passwords in a row, and until when none is taken.
+    wrong_pins: u32,
+    pins_from: Mono,
+}
+
+impl Presented {
+    /// The face that is, or just was, before the camera.
+    pub(super) fn face(&self, now: Mono, settings: &Settings) -> Option<&Sighting> {
+        self.sighting.as_ref().filter(|sighting| now.since(sighting.frame.at) < reset(settings))
+    }
+}
+
+impl Running {
+    pub(super) fn look(&mut self, sighting: Sighting, settings: &Settings) {
+        self.parts.presenter.face(sighting.face.bbox);
+        if sighting.quality.is_err() {
+            return;
+        }
+        let now = self.now(settings);
+        let best = sighting.best.as_ref();
+        let look = Look {
+            track: sighting.track.0,
+            person: best.and_then(|m| self.parts.store.person(LibId(m.id))),
+            similarity: best.map_or(0.0, |m| m.similarity.get()),
+            liveness: match sighting.liveness.map(|l| l.alive) {
+                None => Liveness::Off,
+                Some(None) => Liveness::Undecided,
+                Some(Some(alive)) => Liveness::Alive(alive),
+            },
+            to_id_card: self.to_id_card(&sighting, now.mono),
+        };
+        let cause = Cause::look(&sighting);
+        self.presented.sighting = Some(sighting);
+        let heard = self.session.look(&look, &settings.door, now);
+        self.hear(heard, cause, settings, now);
+    }
+
+    /// How much the face looks like the one on the identity card, 0 to 100.
+    fn to_id_card(&self, sighting: &Sighting, now: Mono) -> Option<f32> {
+        let (on_card, _) = self.presented.on_id_card.as_ref().filter(|(_, until)| now < *until)?;
+        let cosine = sighting.embedding.as_ref()?.cosine(on_card.as_ref()?);
+        Some(self.parts.similarity.from_cosine(cosine).get())
+    }
+
+    pub(super) fn present(&mut self, credential: Credential, settings: &Settings) {
+        let now = self.now(settings);
+        match credential {
+            Credential::Wiegand(frame) => self.wiegand_card(frame, settings, now),
+            Credential::RfCard(number) => self.rf_card(number, settings, now),
+            Credential::IdCard(read) => self.id_card(*read, settings, now),
+            Credential::Pin(entered) => self.pin(&entered, settings, now),
+            Credential::QrCode(text) => self.code(text, settings, now),
+        }
+    }
+
+    fn wiegand_card(&mut self, frame: WiegandFrame, settings: &Settings, now: Now) {
+        let Some(data) = frame.data() else {
+            warn!(bits = frame.bits, "a Wiegand frame with wrong parity or length is passed over");
+            return self.tell("misread", json!({ "reader": "wiegand", "bits": frame.bits }), settings);
+        };
+        let format = if frame.bits == 26 { CardFormat::W26 } else { CardFormat::W34 };
+        let bytes = if frame.bits == 26 { 3 } else { 4 };
+        let whole = if settings.door.endian.on() { data.swap_bytes() >> (32 - 8 * bytes) } else { data };
+        let Ok(card) = Card::new(format, None, whole) else { return };
+        let bearer = self.parts.store.by_card(whole);
+        let heard = self.session.card(CardNumber::Wiegand(card), bearer, &settings.door, now);
+        self.hear(heard, Cause::reader(now.mono), settings, now);
+    }
+
+    fn rf_card(&mut self, number: u64, settings: &Settings, now: Now) {
+        let number = match (settings.door.endian.on(), u32::try_from(number)) {
+            (true, Ok(number)) => u64::from(number.swap_bytes()),
+            _ => number,
+        };
+        // Cards are kept as they were entered, hexadecimal or decimal (3.10.5).
+        let hexadecimal = format!("{number:X}");
+        let bearer = self.parts.store.by_rf_card(&hexadecimal);
+        let bearer = bearer.or_else(|| self.parts.store.by_rf_card(&number.to_string()));
+        let heard = self.session.card(CardNumber::Rf(hexadecimal), bearer, &settings.door, now);
+        self.hear(heard, Cause::reader(now.mono), settings, now);
+    }
+
+    fn id_card(&mut self, read: ReadIdCard, settings: &Settings, now: Now) {
+        let photo = read.photo.map(|frame| {
+            let (width, height) = frame.dimensions();
+            Picture { frame, crop: (0, 0, width, height) }
+        });
+        let notice = Notice::new(now.local, What::IdCard(read.card.clone()));
+        self.parts.store.append_notice(notice, photo);
+        self.presented.on_id_card = Some((read.embedding, now.mono.after(reset(settings))));
+        let heard = self.session.id_card(Arc::new(read.card), &settings.door, now);
+        self.hear(heard, Cause::reader(now.mono), settings, now);
+    }
+
+    fn code(&mut self, text: String, settings: &Settings, now: Now) {
+        let known = self.presented.code.as_ref().is_some_and(|(last, until)| *last == text && now.mono < *until);
+        // As long as it stays before the camera it is one presentation.
+        self.presented.code = Some((text.clone(), now.mono.after(reset(settings))));
+        if known {
+            return;
+        }
+        info!("a QR code was read");
+        self.tell("qr_code", json!({ "text": text }), settings);
+        self.parts.store.append_notice(Notice::new(now.local, What::QrCode(text)), None);
+    }
+
+    fn pin(&mut self, entered: &str, settings: &Settings, now: Now) {
+        let until = now.mono.after(reset(settings));
+        let refused = now.mono < self.presented.pins_from;
+        let admitted = !refused && self.admits_pin(entered, settings, now);
+        if !admitted {
+            if !refused {
+                self.presented.wrong_pins += 1;
+                if let Some(beyond) = self.presented.wrong_pins.checked_sub(FREE_FAILURES) {
+                    let wait = FIRST_REFUSAL.saturating_mul(1 << beyond.min(10)).min(LONGEST_REFUSAL);
+                    self.presented.pins_from = now.mono.after(wait);
+                    warn!(
+                        failures = self.presented.wrong_pins,
+                        wait_s = wait.as_secs(),
+                        "wrong passwords at the keypad"
+                    );
+                }
+            }
+            let reason =
+                if refused { "too many wrong passwords, none is taken for a while" } else { "no such password" };
+            self.parts.presenter.say(Message::new(Said::WrongPin, until));
+            return self.parts.decisions.note(super::decisions::Note::new(now.local, "refuse", reason));
+        }
+        self.presented.wrong_pins = 0;
+        let relay = self.open(None, settings);
+        if settings.door.open_way != OpenWay::Remote {
+            let picture = self.picture(settings, now.mono);
+            self.parts.store.append_notice(Notice::new(now.local, What::Pin), picture);
+        }
+        self.parts.presenter.say(Message::new(Said::Pass, until));
+        info!("opened by a password");
+        self.parts.decisions.note(super::decisions::Note {
+            frame_to_relay: relay.map(|at| at.since(now.mono)),
+            ..super::decisions::Note::new(now.local, "admit", "a password that opens")
+        });
+    }
+
+    /// Whether digits at the keypad open the door.
+    fn admits_pin(&self, _entered: &str, _settings: &Settings, _now: Now) -> bool {
+        false
+    }
+
+    pub(super) fn mask(&mut self, worn: bool, settings: &Settings) {
+        let now = self.now(settings);
+        let heard = self.session.mask(worn, &settings.door, now);
+        self.hear(heard, Cause::reader(now.mono), settings, now);
+    }
+
+    pub(super) fn temperature(&mut self, measured: f64, settings: &Settings) {
+        let rules = &settings.temperature;
+        let celsius = measured + rules.correction.get();
+        if celsius < rules.low.get() {
+            return self.tell("too_cold", json!({ "celsius": celsius }), settings);
+        }
+        let now = self.now(settings);
+        let reading = Reading { celsius, high: celsius > rules.high.get() };
+        let heard = self.session.temperature(reading, &settings.door, now);
+        self.hear(heard, Cause::reader(now.mono), settings, now);
+    }
+}
