@@ -170,6 +170,7 @@ impl App {
             settings: settings.clone(),
             clock: clock.clone(),
             sink: push::http::HttpSink::new(runtime.handle().clone()),
+            control: events.clone(),
             device_id,
             bell: Default::default(),
             beat_bell: Default::default(),
@@ -225,6 +226,8 @@ impl App {
                 screen: screen.clone(),
                 panel: board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height)),
                 newest: newest.clone(),
+                control: events.clone(),
+                roster: roster.clone(),
             };
             Arc::new(move |head: &Parts, body: &Bytes| sim.answer(head, body)) as api::server::Extra
         });

@@ -10,13 +10,17 @@ use std::time::Duration;
 use tracing::{error, warn};
 
 use crate::clock::{Bell, Clock, Outbound, lock};
-use crate::control::Event;
+use crate::control::{Credential, Event};
 use crate::hal::Camera;
 use crate::settings::{Face, Live};
-use crate::vision::{Frame, Gallery, Pipeline, Rect, View};
+use crate::vision::{Frame, Gallery, Pipeline, Rect, View, qr};
 
 /// How long to wait before asking a failed camera again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Every so many frames without a face are searched for a QR code: people hold codes still for seconds, and looking
+/// costs about as much as looking for a face.
+const CODE_EVERY: u32 = 5;
 
 /// The newest frame, and how many there have been.
 #[derive(Debug, Default)]
@@ -108,6 +112,7 @@ pub fn look(
     control: &Outbound<Event>,
     clock: &dyn Clock,
 ) {
+    let mut without_face = 0_u32;
     while let Some(frame) = newest.take(clock) {
         let now = settings.now();
         let view = View {
@@ -121,7 +126,15 @@ pub fn look(
                     control.send(Event::Gone(track));
                 }
                 if let Some(sighting) = outcome.sighting {
+                    without_face = 0;
                     control.send(Event::Sighting(sighting));
+                } else {
+                    without_face = without_face.wrapping_add(1);
+                    if without_face % CODE_EVERY == 0
+                        && let Some(text) = qr::read(&frame)
+                    {
+                        control.send(Event::Presented(Credential::QrCode(text)));
+                    }
                 }
             }
             Err(error) => error!(%error, "a frame could not be looked at"),

@@ -61,14 +61,7 @@ impl std::fmt::Debug for Control {
 impl Control {
     /// Runs until [`Event::Stop`]; leaves the relay at rest.
     pub fn run(self) {
-        Running {
-            parts: self,
-            door: Door::default(),
-            session: Session::default(),
-            presented: present::Presented::default(),
-            asked: outcome::Asked::default(),
-        }
-        .run();
+        Running::new(self).run();
     }
 }
 
@@ -82,36 +75,26 @@ struct Running {
 }
 
 impl Running {
+    fn new(parts: Control) -> Self {
+        Self {
+            parts,
+            door: Door::default(),
+            session: Session::default(),
+            presented: present::Presented::default(),
+            asked: outcome::Asked::default(),
+        }
+    }
+
     fn run(mut self) {
         // The relay's state is asserted at start, whatever it was before.
         let io_type = self.settings().door.io_type;
         let at_rest = self.door.rest(io_type).unwrap_or(door::Action::Relay { closed: false });
         self.perform(at_rest);
         loop {
-            let event = self.parts.inbox.next(&*self.parts.clock, self.door.deadline());
-            let settings = self.settings();
-            self.step_door(door::Event::Tick);
-            // The kind of the relay may have been changed while it was held.
-            let rests = self.door.rest(settings.door.io_type);
-            rests.into_iter().for_each(|action| self.perform(action));
-            match event {
-                None => {}
-                Some(Event::Sighting(sighting)) => self.look(sighting, &settings),
-                Some(Event::Gone(track)) => {
-                    self.session.gone(track.0);
-                    self.parts.presenter.face_gone();
-                }
-                Some(Event::Presented(credential)) => self.present(credential, &settings),
-                Some(Event::Mask(worn)) => self.mask(worn, &settings),
-                Some(Event::Temperature(celsius)) => self.temperature(celsius, &settings),
-                Some(Event::Input(input)) => self.input(input, &settings),
-                Some(Event::Command(Command::Open { text })) => self.open_remotely(text, &settings),
-                Some(Event::Command(Command::Verdict { question, open, text })) => {
-                    self.remote_verdict(question, open, text, &settings);
-                }
-                // Waking up is all it takes: settings are read for every event.
-                Some(Event::Command(Command::Settings)) => {}
+            match self.parts.inbox.next(&*self.parts.clock, self.door.deadline()) {
                 Some(Event::Stop) => break,
+                Some(event) => self.handle(event),
+                None => self.keep_time(),
             }
         }
         let io_type = self.settings().door.io_type;
@@ -119,6 +102,36 @@ impl Running {
         if let Some(wiegand) = &self.parts.wiegand {
             wiegand.send(None);
         }
+    }
+
+    /// Does what is due by now, then what the event asks for.
+    fn handle(&mut self, event: Event) {
+        self.keep_time();
+        let settings = self.settings();
+        match event {
+            Event::Sighting(sighting) => self.look(sighting, &settings),
+            Event::Gone(track) => {
+                self.session.gone(track.0);
+                self.parts.presenter.face_gone();
+            }
+            Event::Presented(credential) => self.present(credential, &settings),
+            Event::Mask(worn) => self.mask(worn, &settings),
+            Event::Temperature(celsius) => self.temperature(celsius, &settings),
+            Event::Input(input) => self.input(input, &settings),
+            Event::Command(Command::Open { text }) => self.open_remotely(text, &settings),
+            Event::Command(Command::Verdict { question, open, text }) => {
+                self.remote_verdict(question, open, text, &settings);
+            }
+            // Waking up is all it takes: settings are read for every event.
+            Event::Command(Command::Settings) | Event::Stop => {}
+        }
+    }
+
+    fn keep_time(&mut self) {
+        self.step_door(door::Event::Tick);
+        // The kind of the relay may have been changed while it was held.
+        let rests = self.door.rest(self.settings().door.io_type);
+        rests.into_iter().for_each(|action| self.perform(action));
     }
 
     fn settings(&self) -> Arc<Settings> {
@@ -213,3 +226,6 @@ pub fn drive_wiegand(mut lines: Box<dyn WiegandOut>, inbox: &Inbox<Option<Wiegan
         lines.send(frame);
     }
 }
+
+#[cfg(test)]
+mod tests;

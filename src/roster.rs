@@ -217,6 +217,16 @@ impl Roster {
         Ok(())
     }
 
+    /// The largest face of a picture and its embedding.
+    ///
+    /// # Errors
+    /// The picture's faults: [`Fault::BadPicture`], [`Fault::NoFace`] and the like.
+    pub fn portrait(&self, picture: &[u8]) -> Result<Portrait> {
+        let models = self.models()?;
+        let _desk = lock(&self.desk);
+        models.eyes.portrait(&decode_picture(picture, PHOTO_LIMITS)?)
+    }
+
     /// How alike the largest faces of two pictures are.
     ///
     /// # Errors
@@ -260,12 +270,6 @@ impl Roster {
 
     fn models(&self) -> Result<&Models> {
         self.models.as_ref().ok_or_else(|| Error::new(Fault::Unavailable, "no face models are installed"))
-    }
-
-    fn portrait(&self, picture: &[u8]) -> Result<Portrait> {
-        let models = self.models()?;
-        let _desk = lock(&self.desk);
-        models.eyes.portrait(&decode_picture(picture, PHOTO_LIMITS)?)
     }
 
     /// What is kept of a photo: the file and the embedding.

@@ -34,7 +34,7 @@ use crate::push;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::store::Store;
-pub use ops::control::rounded;
+pub use ops::control::{measured, rounded};
 pub use ops::subscribe::TOPICS;
 use wire::{Envelope, Fields, Reply};
 

@@ -34,6 +34,37 @@ pub struct Answer {
     pub success: bool,
     /// The body is JSON with `code` 200, number or text.
     pub acknowledged: bool,
+    /// What an acknowledgement says about the door (3.2.3).
+    pub verdict: Option<Verdict>,
+}
+
+/// The platform's word on a passage it was told of (`OpendoorWay` 3, 3.2.3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// Whether the door opens.
+    pub open: bool,
+    /// Shown on the screen.
+    pub text: Option<String>,
+}
+
+impl Verdict {
+    /// The longest text shown, bytes: 64 with the terminator.
+    const LONGEST: usize = 63;
+
+    /// Reads `openDoor` and `showInfo`; `None` where neither is there. Only a clear yes opens.
+    fn read(body: &Value) -> Option<Self> {
+        let open = body.get("openDoor").filter(|value| !value.is_null());
+        let text = body.get("showInfo").and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+        if open.is_none() && text.is_none() {
+            return None;
+        }
+        let open = open.is_some_and(|open| open.as_f64() == Some(1.0) || open.as_str().map(str::trim) == Some("1"));
+        let shown = |text: &str| {
+            let end = (0..=text.len().min(Self::LONGEST)).rev().find(|end| text.is_char_boundary(*end));
+            text[..end.unwrap_or(0)].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        };
+        Some(Self { open, text: text.map(shown) })
+    }
 }
 
 /// Posts bodies; keeps connections alive between them.
@@ -80,7 +111,8 @@ impl HttpSink {
             let bytes = unpack(packing.as_ref(), &bytes.to_bytes());
             let body: Option<Value> = serde_json::from_slice(&bytes).ok();
             let acknowledged = success && body.as_ref().and_then(|b| b.get("code")).is_some_and(is_200);
-            Ok(Answer { success, acknowledged })
+            let verdict = body.as_ref().filter(|_| acknowledged).and_then(Verdict::read);
+            Ok(Answer { success, acknowledged, verdict })
         };
         let mut cancelled = self.cancelled.subscribe();
         self.runtime.block_on(async {
@@ -171,5 +203,24 @@ mod tests {
         {
             assert_eq!(is_200(&code), expect, "{code}");
         }
+    }
+
+    #[test]
+    fn only_a_clear_yes_opens() {
+        let verdict = |open, text: Option<&str>| Some(Verdict { open, text: text.map(str::to_owned) });
+        for (body, expect) in [
+            (json!({ "openDoor": 1, "showInfo": "XX 请通行" }), verdict(true, Some("XX 请通行"))),
+            (json!({ "openDoor": 0, "showInfo": "XX 无权限通行" }), verdict(false, Some("XX 无权限通行"))),
+            (json!({ "openDoor": "1" }), verdict(true, None)),
+            (json!({ "openDoor": 2 }), verdict(false, None)),
+            (json!({ "openDoor": "yes" }), verdict(false, None)),
+            (json!({ "showInfo": "wait" }), verdict(false, Some("wait"))),
+            (json!({ "openDoor": null, "showInfo": "" }), None),
+            (json!({}), None),
+        ] {
+            assert_eq!(Verdict::read(&body), expect, "{body}");
+        }
+        let long = Verdict::read(&json!({ "showInfo": "请".repeat(30) })).unwrap().text.unwrap();
+        assert_eq!(long, "请".repeat(21), "63 bytes, whole characters");
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
 use crate::access::{LibId, Notice, Person, Reading, What};
 use crate::api::person_view::person_fields;
-use crate::api::{picture, rounded};
+use crate::api::{measured, picture, rounded};
 use crate::error::Result;
 use crate::field::LocalTime;
 use crate::settings::{Direction, Settings, Subscription};
@@ -151,10 +151,7 @@ pub fn notice(notice: &Notice, device_id: u32, store: &Store) -> Value {
 
 /// Temperature where it was measured, and the direction where the terminal has one.
 fn add_measured(info: &mut Map<String, Value>, temperature: Option<Reading>, direction: Direction) {
-    if let Some(Reading { celsius, high }) = temperature {
-        info.insert("Temperature".into(), json!((celsius * 100.0).round() / 100.0));
-        info.insert("TemperatureAlarm".into(), u8::from(high).into());
-    }
+    info.extend(measured(temperature));
     if direction != Direction::Either {
         info.insert("Direction".into(), direction.number().into());
     }

@@ -15,12 +15,13 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::access::record::Event;
-use crate::clock::{Bell, Clock, Mono, lock};
+use crate::clock::{Bell, Clock, Mono, Outbound, lock};
+use crate::control;
 use crate::error::Result;
 use crate::field::LocalTime;
 use crate::settings::{Live, Subscription};
 use crate::store::{Logged, Store};
-use http::{Answer, HttpSink};
+use http::{Answer, HttpSink, Verdict};
 
 /// From one attempt at an unacknowledged event to the next (3.12).
 const RETRY: Duration = Duration::from_secs(10);
@@ -38,6 +39,8 @@ pub struct Pusher {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub sink: HttpSink,
+    /// The way to the door, for verdicts in acknowledgements (3.2.3).
+    pub control: Outbound<control::Event>,
     /// The terminal's number.
     pub device_id: u32,
     /// Rung on new events, changed settings, and at the end.
@@ -57,6 +60,8 @@ struct Progress {
     caught_up: Option<LocalTime>,
     stopped: bool,
     timed: Timed,
+    /// Place of the event tried last.
+    tried: u64,
 }
 
 /// What timed pushing lets out: at the start of each interval everything that waits then.
@@ -183,7 +188,11 @@ impl Pusher {
             return Ok(Step::Delivered);
         };
         let started = self.clock.mono();
+        let again = std::mem::replace(&mut lock(&self.status.0).tried, seq) == seq;
         let answer = self.sink.post(subscription, &path, &body);
+        if !again {
+            self.pass_on(&event, &answer);
+        }
         let done = match (&answer, subscription.resume) {
             (Ok(Answer { acknowledged, .. }), true) => *acknowledged,
             (Ok(Answer { success, .. }), false) => {
@@ -206,6 +215,18 @@ impl Pusher {
         }
         self.store.set_position(&sink, seq)?;
         Ok(Step::Delivered)
+    }
+
+    /// Passes the verdict in an acknowledgement on to the door. That of a record sent again opens nothing: who was
+    /// to be admitted has gone.
+    fn pass_on(&self, event: &Event, answer: &Result<Answer>) {
+        if let (Event::Control(record), Ok(Answer { verdict: Some(verdict), .. })) = (event, answer)
+            && record.question != 0
+        {
+            let Verdict { open, text } = verdict.clone();
+            let verdict = control::Command::Verdict { question: record.question, open, text };
+            self.control.send(control::Event::Command(verdict));
+        }
     }
 
     /// Until when timed pushing holds the event at `seq` back; `None`: it goes out now.

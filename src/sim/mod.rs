@@ -3,6 +3,8 @@
 //! They exist on the `sim` board only, on the API's port and behind its login. Nothing in `vision`,
 //! `access`, `api`, `store` or `push` knows of them.
 
+mod readers;
+
 use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,12 +19,14 @@ use serde_json::{Value, json};
 
 use crate::access::WiegandFrame;
 use crate::camera::Newest;
-use crate::clock::{Clock, Mono};
+use crate::clock::{Clock, Mono, Outbound};
+use crate::control::Event;
 use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
 use crate::hal::Host;
 use crate::hal::sim::{Pulse, World};
+use crate::roster::Roster;
 use crate::settings::Live;
 use crate::ui::{Screen, draw};
 use crate::vision::{PictureLimits, decode_picture};
@@ -51,6 +55,10 @@ pub struct Sim {
     pub panel: (u32, u32),
     /// The camera's picture.
     pub newest: Arc<Newest>,
+    /// The way to the control loop.
+    pub control: Outbound<Event>,
+    /// For the faces on identity cards.
+    pub roster: Arc<Roster>,
 }
 
 type Reply = Response<Full<Bytes>>;
@@ -63,6 +71,13 @@ impl Sim {
         let route = path.strip_prefix("/sim/")?;
         let reply = match (method, route) {
             ("POST", "frame") => self.frame(query, body).map(|v| json(&v)),
+            ("POST", "card") => self.card(body).map(|v| json(&v)),
+            ("POST", "pin") => self.pin(body).map(|v| json(&v)),
+            ("POST", "qr") => self.qr(query, body).map(|v| json(&v)),
+            ("POST", "idcard") => self.id_card(body).map(|v| json(&v)),
+            ("POST", "input") => self.input(body).map(|v| json(&v)),
+            ("POST", "temperature") => self.temperature(body).map(|v| json(&v)),
+            ("POST", "mask") => self.mask(body).map(|v| json(&v)),
             ("POST", "clock") => self.set_clock(body).map(|v| json(&v)),
             ("GET", "door") => Ok(json(&self.door())),
             ("DELETE", "door") => {
@@ -144,7 +159,8 @@ fn failed(status: StatusCode, why: &str) -> Reply {
 }
 
 fn unknown(method: &str, path: &str) -> Reply {
-    let known = "POST /sim/frame?ms=, POST /sim/clock, GET and DELETE /sim/door, GET /sim/events?since=, \
+    let known = "POST /sim/frame?ms=, /sim/card, /sim/pin, /sim/qr?ms=, /sim/idcard, /sim/input, \
+                 /sim/temperature, /sim/mask, /sim/clock, GET and DELETE /sim/door, GET /sim/events?since=, \
                  GET /sim/stats, GET /sim/screen.png";
     failed(StatusCode::NOT_FOUND, &format!("no {method} {path}; there are {known}"))
 }

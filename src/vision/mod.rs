@@ -31,6 +31,7 @@ pub mod model;
 pub mod pack;
 pub mod pipeline;
 pub mod portrait;
+pub mod qr;
 pub mod quality;
 mod retinaface;
 pub mod similarity;

@@ -4,7 +4,9 @@
 mod crash;
 mod load;
 mod passage;
+mod presented;
 mod push;
 mod rig;
 mod rules;
+mod subscriber;
 mod wiegand;

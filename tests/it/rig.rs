@@ -114,6 +114,17 @@ impl Rig {
         post(&self.url(&format!("/sim/frame?ms={ms}")), &bytes)
     }
 
+    /// Posts to a route of the simulator; returns the number after which what follows from it is listed.
+    pub fn sim(&self, route: &str, body: &Value) -> u64 {
+        post(&self.url(&format!("/sim/{route}")), body.to_string().as_bytes())["events_since"].as_u64().unwrap()
+    }
+
+    /// The same, and the decision it leads to.
+    pub fn decided(&self, route: &str, body: &Value) -> Value {
+        let since = self.sim(route, body);
+        self.wait(|| self.events(since).into_iter().next())
+    }
+
     /// Empties the room long enough for the face to be forgotten.
     pub fn show_nothing(&self) {
         let mut black = Vec::new();
@@ -124,7 +135,13 @@ impl Rig {
         self.wait(|| (self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap() > before + 15).then_some(()));
     }
 
+    /// The decisions with a number above `since`.
     pub fn events(&self, since: u64) -> Vec<Value> {
+        self.happened(since).into_iter().filter(|line| line["event"] == "decided").collect()
+    }
+
+    /// Everything that happened since.
+    pub fn happened(&self, since: u64) -> Vec<Value> {
         let text = get_text(&self.url(&format!("/sim/events?since={since}")));
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::control::SearchControlNum;
 use super::page_of;
 use crate::api::wire::{Answer, fields};
-use crate::api::{Context, picture};
+use crate::api::{Context, measured, picture};
 use crate::error::Result;
 use crate::field::{Flag, Int, LocalTime};
 use crate::store::Range;
@@ -44,6 +44,7 @@ pub fn page(cx: &Context, request: SearchCapture) -> Result<Answer> {
     let mut list = Vec::new();
     for capture in cx.store.captures(range)? {
         let mut entry = fields(json!({ "LibSnapID": capture.id, "CreateTime": capture.time.to_string() }))?;
+        entry.extend(measured(capture.temperature));
         if let Some(snap) = capture.snap.as_deref()
             && let Some(jpeg) = cx.store.snap(snap)?
         {

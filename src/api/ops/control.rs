@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::list::{AgeRange, bears_card, wanted_card};
 use super::page_of;
-use crate::access::record::REMOTE_NAME;
-use crate::access::{ControlRecord, LibId, Person, VerifyStatus};
+use crate::access::record::{REMOTE_NAME, VERIFY_REMOTE};
+use crate::access::{ControlRecord, LibId, Person, Reading, VerifyStatus};
 use crate::api::person_view::person_fields;
 use crate::api::wire::{Answer, Fields, fields};
 use crate::api::{Context, picture};
@@ -116,7 +116,7 @@ fn by_conditions(cx: &Context, request: &SearchControl) -> Result<Answer> {
         outcome.is_none_or(|outcome| match outcome {
             1 => record.status == VerifyStatus::Allowed,
             _ => record.status == VerifyStatus::Refused,
-        }) && name.is_none_or(|name| person.map_or(REMOTE_NAME, |p| &p.name).contains(name))
+        }) && name.is_none_or(|name| person.map_or(nobody(record), |p| &p.name).contains(name))
             && gender.is_none_or(|gender| person.is_some_and(|p| i64::from(p.gender) == gender))
             && card.is_none_or(|card| person.is_some_and(|p| bears_card(p, card, rules)))
             && request.age.is_none_or(|range| match person {
@@ -135,6 +135,7 @@ fn by_conditions(cx: &Context, request: &SearchControl) -> Result<Answer> {
             "Time": record.time.to_string(),
         }))?;
         entry.extend(bearer(record, rules));
+        entry.extend(measured(record.temperature));
         entry.extend(pictures(cx, record, request)?);
         found.push(entry);
     }
@@ -178,6 +179,7 @@ fn by_person(cx: &Context, request: &SearchControl) -> Result<Answer> {
     let mut found = Vec::new();
     for record in &records {
         let mut entry = fields(json!({ "Time": record.time.to_string() }))?;
+        entry.extend(measured(record.temperature));
         entry.extend(pictures(cx, record, request)?);
         found.push(entry);
     }
@@ -206,10 +208,9 @@ fn bearer(record: &ControlRecord, rules: &Door) -> Fields {
         "CustomizeID",
         "PersonUUID",
     ];
-    let remote = || Person { name: REMOTE_NAME.into(), ..Person::new(record.time) };
     let mut person = match &record.person {
         Some(person) => person_fields(person, rules),
-        None => person_fields(&remote(), rules),
+        None => person_fields(&Person { name: nobody(record).into(), ..Person::new(record.time) }, rules),
     };
     // Records show 0 for a CustomizeID nobody gave, lists -2; the document's examples have it so.
     if record.person.as_ref().is_none_or(|p| p.custom_id.is_none()) {
@@ -223,10 +224,25 @@ fn bearer(record: &ControlRecord, rules: &Door) -> Fields {
             entry.insert(name.into(), value);
         }
     }
-    if record.person.is_none() {
+    if record.verify_type == VERIFY_REMOTE {
         entry.insert("RemoteOpenDoor".into(), 1.into());
     }
     entry
+}
+
+/// What a record about nobody in particular calls them.
+const fn nobody(record: &ControlRecord) -> &'static str {
+    if record.verify_type == VERIFY_REMOTE { REMOTE_NAME } else { "" }
+}
+
+/// `Temperature` and `TemperatureAlarm` of a record or a push, where a temperature was measured.
+pub fn measured(temperature: Option<Reading>) -> Fields {
+    let mut fields = Fields::new();
+    if let Some(Reading { celsius, high }) = temperature {
+        fields.insert("Temperature".into(), ((celsius * 100.0).round() / 100.0).into());
+        fields.insert("TemperatureAlarm".into(), u8::from(high).into());
+    }
+    fields
 }
 
 /// A similarity as the document prints it, with one decimal.

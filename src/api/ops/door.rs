@@ -10,15 +10,40 @@ use crate::bail;
 use crate::control::{Command, Event};
 use crate::error::Result;
 use crate::field::{Int, Text};
-use crate::settings::{Door, OpenWay};
+use crate::hal::Abilities;
+use crate::settings::{Basis, Door, OpenWay, VerifyMode};
 
 pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
     fields(&cx.settings.now().door).map(Answer::Data)
 }
 
 pub fn set(cx: &Context, changes: Changes<Door>) -> Result<Answer> {
+    if let Some(number) = changes.fields.get("VerifyMode").filter(|value| !value.is_null()) {
+        // What cannot be read is refused below, with its reason.
+        if let Ok(mode) = serde_json::from_value::<VerifyMode>(number.clone()) {
+            check_abilities(mode, cx.abilities)?;
+        }
+    }
     cx.settings.patch::<Door>(&changes.fields)?;
     Ok(Answer::Done)
+}
+
+/// A door that waits for what the terminal cannot sense would never open again.
+fn check_abilities(mode: VerifyMode, has: Abilities) -> Result<()> {
+    let basis = match mode.basis {
+        Basis::Face | Basis::Anybody => None,
+        Basis::IdCard | Basis::FaceAndIdCard | Basis::FaceOrIdCard => Some((has.id_card, "a reader of identity cards")),
+        Basis::RfCard | Basis::RfCardAndFace | Basis::RfCardOrFace => Some((has.rf_card, "a reader of RF cards")),
+        Basis::Wiegand | Basis::WiegandAndFace | Basis::WiegandOrFace => Some((has.wiegand_in, "a Wiegand reader")),
+    };
+    let mask = mode.mask.then_some((has.mask, "a detector of masks"));
+    let temperature = mode.temperature.then_some((has.temperature, "a thermal sensor"));
+    match [basis, mask, temperature].into_iter().flatten().find(|(there, _)| !there) {
+        Some((_, missing)) => {
+            bail!(NotAllowed, "VerifyMode: {} needs {missing}; this terminal has none", mode.number())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Opens the door once.
