@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::access::Person;
 use crate::api;
 use crate::api::server::ServerLimits;
+use crate::api::web::Web;
 use crate::board::Board;
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
@@ -29,7 +30,7 @@ use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
 use crate::store::{Limits, Store};
-use crate::ui::{Presenter, Screen};
+use crate::ui::{Presenter, Screen, draw};
 use crate::vision::Vision;
 
 /// The version the terminal reports.
@@ -216,6 +217,7 @@ impl App {
             abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
+        let panel = board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height));
         let extra = devices.sim.clone().map(|world| {
             let sim = Sim {
                 world,
@@ -224,7 +226,7 @@ impl App {
                 settings: settings.clone(),
                 decisions: decisions.clone(),
                 screen: screen.clone(),
-                panel: board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height)),
+                panel,
                 newest: newest.clone(),
                 control: events.clone(),
                 roster: roster.clone(),
@@ -235,13 +237,22 @@ impl App {
             let (roster, newest) = (roster.clone(), newest.clone());
             move || roster.recompute(|| newest.is_closed())
         })?;
+        let web = Web {
+            decisions: decisions.clone(),
+            screen: Box::new({
+                let (screen, newest, clock) = (screen.clone(), newest.clone(), clock.clone());
+                move || draw::png(&screen.scene(clock.mono()), newest.get().as_ref(), panel)
+            }),
+        };
         let (shutdown, mut ended) = tokio::sync::watch::channel(false);
         let server = runtime.spawn(async move {
             let stop = async move {
                 let _ = ended.wait_for(|ended| *ended).await;
             };
             let served = match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => api::server::serve(listener, context, ServerLimits::default(), extra, stop).await,
+                Ok(listener) => {
+                    api::server::serve(listener, context, ServerLimits::default(), extra, Some(web), stop).await
+                }
                 Err(error) => Err(Error::new(Fault::Unavailable, "the API cannot listen").because(error)),
             };
             if let Err(error) = served {

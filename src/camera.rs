@@ -130,7 +130,7 @@ pub fn look(
                     control.send(Event::Sighting(sighting));
                 } else {
                     without_face = without_face.wrapping_add(1);
-                    if without_face % CODE_EVERY == 0
+                    if without_face.is_multiple_of(CODE_EVERY)
                         && let Some(text) = qr::read(&frame)
                     {
                         control.send(Event::Presented(Credential::QrCode(text)));

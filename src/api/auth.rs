@@ -233,7 +233,11 @@ fn verifies(account: &Account, password: &[u8]) -> bool {
     argon2().is_ok_and(|argon2| argon2.verify_password(password, account.password_hash.as_str()).is_ok())
 }
 
-fn random(bytes: &mut [u8]) -> Result<()> {
+/// Fills with chance.
+///
+/// # Errors
+/// [`Fault::Unavailable`] when the system gives none.
+pub(super) fn random(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes).map_err(|e| Error::new(Fault::Unavailable, "no randomness").because(e.to_string()))
 }
 

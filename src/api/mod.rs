@@ -6,7 +6,7 @@
 //!
 //! `server` knows HTTP and nothing of the protocol; `auth` who may call; `lenient` and `wire` how bodies
 //! look; `codes` the protocol's numbers; `table` every operator on one screen; `ops` what they do;
-//! `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
+//! `web` is the page for a person with a browser; `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
 //! other one calls the same operators.
 
 pub mod auth;
@@ -17,6 +17,7 @@ pub mod person_view;
 pub mod picture;
 pub mod server;
 pub mod table;
+pub mod web;
 pub mod wire;
 
 use std::sync::{Arc, Mutex};

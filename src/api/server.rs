@@ -35,6 +35,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
 use super::auth::{Auth, Verdict};
+use super::web::{self, Logins, Web};
 use super::{Context, dispatch, table, wire};
 use crate::clock::lock;
 use crate::error::Result;
@@ -92,6 +93,8 @@ struct Shared {
     cx: Arc<Context>,
     auth: Auth,
     extra: Option<Extra>,
+    web: Option<Web>,
+    logins: Logins,
     limits: ServerLimits,
     /// Kibibytes of large bodies.
     bodies: Arc<Semaphore>,
@@ -114,12 +117,15 @@ pub async fn serve(
     cx: Arc<Context>,
     limits: ServerLimits,
     extra: Option<Extra>,
+    web: Option<Web>,
     stop: impl Future<Output = ()>,
 ) -> Result<()> {
     let shared = Arc::new(Shared {
         auth: Auth::new(cx.settings.clone(), cx.clock.clone())?,
         cx,
         extra,
+        web,
+        logins: Logins::default(),
         limits,
         bodies: Arc::new(Semaphore::new(limits.bodies.max(limits.body).div_ceil(1024))),
         quick: Arc::new(Semaphore::new(limits.quick_workers)),
@@ -246,17 +252,50 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, mut 
 }
 
 async fn answer(shared: &Arc<Shared>, client: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let result = match allowed(shared, client, &request).await {
-        Ok(()) => route(shared, request).await,
-        Err(refusal) => Err(refusal),
+    let result = if shared.web.is_some() && web::is_page(request.uri().path()) {
+        page(shared, client, request).await
+    } else {
+        let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes().to_vec());
+        match allowed(shared, client, header.as_deref()).await {
+            Ok(()) => route(shared, request).await,
+            Err(refusal) => Err(refusal),
+        }
     };
     result.unwrap_or_else(|refusal| *refusal)
 }
 
 type Refusal = Box<Response<Full<Bytes>>>;
 
-async fn allowed(shared: &Arc<Shared>, client: IpAddr, request: &Request<Incoming>) -> Result<(), Refusal> {
-    let header = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
+/// The page for people, which has a login of its own.
+async fn page(
+    shared: &Arc<Shared>,
+    client: IpAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Refusal> {
+    let (head, body) = request.into_parts();
+    let (body, counted) = read_body(shared, body).await?;
+    let asked = spawn_blocking({
+        let shared = shared.clone();
+        move || {
+            let _counted = counted;
+            shared.web.as_ref().map(|web| shared.logins.ask(web, &shared.cx, &head, &body))
+        }
+    });
+    match asked.await.ok().flatten() {
+        Some(web::Asked::Answer(answer)) => Ok(answer),
+        Some(web::Asked::Login(header)) => {
+            // The page asks for name and password itself; with this header the browser would too.
+            let verdict = allowed(shared, client, Some(header.as_bytes())).await.map_err(|mut refusal| {
+                refusal.headers_mut().remove(WWW_AUTHENTICATE);
+                refusal
+            });
+            verdict.map(|()| shared.logins.begin(&shared.cx))
+        }
+        None => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "the page failed\n")),
+    }
+}
+
+async fn allowed(shared: &Arc<Shared>, client: IpAddr, header: Option<&[u8]>) -> Result<(), Refusal> {
     let verdict = match shared.auth.look(header, client) {
         Ok(verdict) => verdict,
         Err(login) => {

@@ -5,7 +5,6 @@
 
 mod readers;
 
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
-use image::{ImageFormat, RgbImage};
+use image::RgbImage;
 use serde_json::{Value, json};
 
 use crate::access::WiegandFrame;
@@ -133,11 +132,7 @@ impl Sim {
 
     fn screen(&self) -> Result<Reply> {
         let scene = self.screen.scene(self.clock.mono());
-        let picture = draw::draw(&scene, self.newest.get().as_ref(), self.panel);
-        let mut png = Vec::new();
-        picture
-            .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)
-            .map_err(|e| Error::new(Fault::Unavailable, "the screen cannot be encoded").because(e))?;
+        let png = draw::png(&scene, self.newest.get().as_ref(), self.panel)?;
         Ok(reply("image/png", png.into()))
     }
 }

@@ -173,7 +173,9 @@ impl Sim {
         }
         let since = self.decisions.last();
         for (role, on) in roles {
-            on.map(|on| self.control.send(Event::Input(Input { role, on })));
+            if let Some(on) = on {
+                self.control.send(Event::Input(Input { role, on }));
+            }
         }
         Ok(json!({ "events_since": since }))
     }

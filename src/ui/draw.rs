@@ -1,6 +1,7 @@
 //! The screen as pixels, through `embedded-graphics`: camera picture, face box, tip.
 
 use std::convert::Infallible;
+use std::io::Cursor;
 
 use embedded_graphics::Drawable;
 use embedded_graphics::draw_target::DrawTarget;
@@ -9,11 +10,12 @@ use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 use embedded_graphics::prelude::{Pixel, Primitive};
 use embedded_graphics::primitives::{PrimitiveStyle, Rectangle};
 use embedded_graphics::text::{Alignment, Baseline, Text, TextStyleBuilder};
-use image::RgbImage;
 use image::imageops::{FilterType, resize};
+use image::{ImageFormat, RgbImage};
 use u8g2_fonts::{U8g2TextStyle, fonts};
 
 use super::{Mood, Scene};
+use crate::error::{Error, Fault, Result};
 use crate::vision::{Frame, Rect};
 
 /// Glyphs are 16 pixels high; they are drawn this many times larger.
@@ -34,6 +36,18 @@ pub fn draw(scene: &Scene, frame: Option<&Frame>, (width, height): (u32, u32)) -
         canvas.banner(&lines, colour(tip.mood));
     }
     canvas.0
+}
+
+/// The same as a PNG file.
+///
+/// # Errors
+/// [`Fault::Unavailable`] when it cannot be encoded.
+pub fn png(scene: &Scene, frame: Option<&Frame>, size: (u32, u32)) -> Result<Vec<u8>> {
+    let mut png = Vec::new();
+    draw(scene, frame, size)
+        .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)
+        .map_err(|e| Error::new(Fault::Unavailable, "the screen cannot be encoded").because(e))?;
+    Ok(png)
 }
 
 fn colour(mood: Mood) -> Rgb888 {

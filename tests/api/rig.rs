@@ -89,20 +89,28 @@ impl Eyes for PlainEyes {
     }
 }
 
+fn plain_models() -> Models {
+    let similarity = SimilarityMap { slope: 8.11, centre: 0.229 };
+    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), similarity }
+}
+
 impl Rig {
     pub fn new() -> Self {
-        let models = Models {
-            eyes: Box::new(PlainEyes),
-            pack: "plain".into(),
-            similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
-        };
-        Self::with_models(models, Gallery::new(3))
+        Self::with_models(plain_models(), Gallery::new(3))
     }
 
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SystemClock::default());
+        let clock = SystemClock::default();
         clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
+        Self::build(models, gallery, Arc::new(clock))
+    }
+
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self::build(plain_models(), Gallery::new(3), clock)
+    }
+
+    fn build(models: Models, gallery: Gallery, clock: Arc<dyn Clock>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

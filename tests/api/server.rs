@@ -26,7 +26,7 @@ fn start(limits: ServerLimits, extra: Option<Extra>) -> Served {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let cx = rig.cx.clone();
     let served = rig.runtime.spawn(async move {
-        serve(listener, cx, limits, extra, async { drop(stopped.await) }).await.unwrap();
+        serve(listener, cx, limits, extra, None, async { drop(stopped.await) }).await.unwrap();
     });
     Served { rig, at, stop: Some(stop), served: Some(served) }
 }
