@@ -24,7 +24,7 @@ use crate::field::LocalTime;
 use crate::hal::Host;
 use crate::hal::sim::{Pulse, World};
 use crate::settings::Live;
-use crate::ui::{Screen, draw};
+use crate::ui::Display;
 use crate::vision::{PictureLimits, decode_picture};
 
 /// How long a picture is shown when the caller does not say.
@@ -45,10 +45,8 @@ pub struct Sim {
     pub settings: Arc<Live>,
     /// What was decided.
     pub decisions: Arc<Decisions>,
-    /// What the screen shows.
-    pub screen: Arc<Screen>,
-    /// Size of the panel, pixels.
-    pub panel: (u32, u32),
+    /// The panel.
+    pub display: Display,
     /// The camera's picture.
     pub newest: Arc<Newest>,
 }
@@ -117,8 +115,7 @@ impl Sim {
     }
 
     fn screen(&self) -> Result<Reply> {
-        let scene = self.screen.scene(self.clock.mono());
-        let picture = draw::draw(&scene, self.newest.get().as_ref(), self.panel);
+        let picture = self.display.picture();
         let mut png = Vec::new();
         picture
             .write_to(&mut Cursor::new(&mut png), ImageFormat::Png)

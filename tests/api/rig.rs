@@ -16,6 +16,7 @@ use facegate::field::LocalTime;
 use facegate::hal::{Abilities, Camera, Host};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
+use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
 use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
@@ -123,6 +124,7 @@ impl Rig {
             host: host.clone(),
             fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
             newest,
+            sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
             device_id: DEVICE,
             version: "v1.2.3".into(),

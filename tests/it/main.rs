@@ -7,4 +7,5 @@ mod passage;
 mod push;
 mod rig;
 mod rules;
+mod screens;
 mod wiegand;
