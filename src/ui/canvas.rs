@@ -146,20 +146,20 @@ pub struct Fitted {
     pub size: f32,
 }
 
-/// Breaks a text into at most `most` lines of `room` pixels; where that is not enough, the letters shrink to half
-/// of `size`, and what then still does not fit is cut off, visibly.
+/// Breaks a text into at most `most` lines of `room` pixels; where words would be torn or lines be too many, the letters shrink
+/// to half of `size`, and what then still does not fit is cut off, visibly.
 #[must_use]
 pub fn fit(text: &str, room: f32, size: f32, most: usize) -> Fitted {
     let mut factor = 1.0;
     while factor > SMALLEST {
-        let lines = wrap(text, room, size * factor);
-        if lines.len() <= most {
+        let (lines, torn) = wrap(text, room, size * factor);
+        if lines.len() <= most && !torn {
             return Fitted { lines: even(text, room, size * factor, lines), size: size * factor };
         }
         factor -= 0.05;
     }
     let size = size * SMALLEST;
-    let mut lines = wrap(text, room, size);
+    let (mut lines, _) = wrap(text, room, size);
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {
@@ -180,8 +180,8 @@ fn even(text: &str, room: f32, size: f32, mut lines: Vec<String>) -> Vec<String>
         if narrower <= size {
             break;
         }
-        let tried = wrap(text, narrower, size);
-        if tried.len() > count || tried.iter().any(|line| span(line, size) > narrower) {
+        let (tried, torn) = wrap(text, narrower, size);
+        if torn || tried.len() > count {
             break;
         }
         lines = tried;
@@ -189,8 +189,9 @@ fn even(text: &str, room: f32, size: f32, mut lines: Vec<String>) -> Vec<String>
     lines
 }
 
-/// Breaks at blanks, between signs of Chinese and Japanese, and inside a word only where it is too long for a line.
-fn wrap(text: &str, room: f32, size: f32) -> Vec<String> {
+/// Breaks at blanks, between signs of Chinese and Japanese, and inside a word only where it is too long for a line:
+/// whether that was so is said too.
+fn wrap(text: &str, room: f32, size: f32) -> (Vec<String>, bool) {
     let mut lines = vec![String::new()];
     let mut push = |piece: &str, spaced: bool| {
         let Some(last) = lines.last_mut() else { return };
@@ -202,9 +203,11 @@ fn wrap(text: &str, room: f32, size: f32) -> Vec<String> {
             lines.push(piece.to_owned());
         }
     };
+    let mut torn = false;
     for word in text.split_whitespace() {
-        let whole = span(word, size) <= room && !word.chars().any(breaks);
-        if whole {
+        let (fits, breakable) = (span(word, size) <= room, word.chars().any(breaks));
+        torn |= !fits && !breakable;
+        if fits && !breakable {
             push(word, true);
             continue;
         }
@@ -212,7 +215,7 @@ fn wrap(text: &str, room: f32, size: f32) -> Vec<String> {
             push(character.encode_utf8(&mut [0; 4]), number == 0);
         }
     }
-    lines
+    (lines, torn)
 }
 
 /// Whether a line may be broken before and behind the sign: kana and Chinese, not Hangul, which has blanks.
@@ -234,7 +237,8 @@ mod tests {
             ("Please pass", 40.0, 1, &["Pl..."], 16.0),
             ("请正对摄像头", 100.0, 2, &["请正对", "摄像头"], 32.0),
             ("请正对摄", 100.0, 2, &["请正", "对摄"], 32.0),
-            ("Donaudampfschiff", 136.0, 2, &["Donaudam", "pfschiff"], 32.0),
+            ("Donaudampfschiff", 136.0, 2, &["Donaudampfschiff"], 16.0),
+            ("Donaudampfschiff", 64.0, 2, &["Donaudam", "pfschiff"], 16.0),
             ("", 100.0, 1, &[""], 32.0),
         ] {
             let fitted = fit(text, room, 32.0, most);

@@ -244,15 +244,18 @@ fn card(canvas: &mut Canvas, tip: &Tip, portrait: Option<&RgbImage>, layout: &La
     let padding = 1.3 * unit;
     let picture = portrait_sides(unit);
     let (left, tallest) = if portrait.is_some() { picture } else { (5.4 * unit, 5.4 * unit) };
-    let room = most.w - 3.0 * padding - left;
+    // The sign on a picture stands out to the right.
+    let gap = if portrait.is_some() { padding + 1.2 * unit } else { padding };
+    let room = most.w - 2.0 * padding - left - gap;
     let height_of = |rows: &[Row]| rows.iter().map(Row::height).sum::<f32>();
-    // Many long texts at once are made smaller together.
+    // Many long texts at once are made smaller together; then the last of them are left out.
     let mut factor = 1.0;
     let mut lines = rows(tip, room, unit);
     while height_of(&lines) > most.h - 2.0 * padding && factor > 0.5 {
         factor -= 0.05;
         lines = rows(tip, room, unit * factor);
     }
+    while height_of(&lines) > most.h - 2.0 * padding && lines.pop().is_some() {}
     let height = height_of(&lines).max(tallest) + 2.0 * padding;
     let y = if layout.over { most.bottom() - height } else { most.mid_y() - height / 2.0 };
     let area = Area::new(most.x, y, most.w, height);
@@ -271,7 +274,7 @@ fn card(canvas: &mut Canvas, tip: &Tip, portrait: Option<&RgbImage>, layout: &La
         sign(canvas, tip.mood, (inner.mid_x(), inner.mid_y()), left / 2.0, colour);
     }
 
-    let x = inner.right() + padding;
+    let x = inner.right() + gap;
     let mut y = area.mid_y() - height_of(&lines) / 2.0;
     for row in &lines {
         y += row.gap;

@@ -1,6 +1,6 @@
 //! Letters as bits: which font has a character, and a line of text as it lies in those fonts.
 //!
-//! All fonts are 16 pixels high; how large and how smooth a line appears is `canvas`'s matter.
+//! A line is made for letters of 16 pixels; how large and how smooth a line appears is `canvas`'s matter.
 
 use std::convert::Infallible;
 
@@ -18,22 +18,37 @@ pub const HEIGHT: u32 = 18;
 pub const EM: f32 = 16.0;
 /// Where letters stand, from the top of a line.
 const BASELINE: i32 = 15;
-/// What is drawn for a character that no font has.
+/// Width of what is drawn for a character that no font has.
 const MISSING: u32 = 8;
 
-/// A character is drawn with the first font that has it.
-static FONTS: [FontRenderer; 4] = [
-    FontRenderer::new::<fonts::u8g2_font_unifont_te>(),
-    FontRenderer::new::<fonts::u8g2_font_unifont_t_cyrillic>(),
-    FontRenderer::new::<fonts::u8g2_font_wqy16_t_gb2312>(),
-    FontRenderer::new::<fonts::u8g2_font_unifont_t_korean2>(),
+/// A font, and how many pixels of a line each of its own takes.
+struct Font {
+    letters: FontRenderer,
+    times: u32,
+}
+
+impl Font {
+    const fn new<F: u8g2_fonts::Font>(times: u32) -> Self {
+        Self { letters: FontRenderer::new::<F>(), times }
+    }
+}
+
+/// A character is drawn with the first font that has it. The last one, of 9 pixels, knows the traditional Chinese
+/// signs that none of the others has.
+static FONTS: [Font; 6] = [
+    Font::new::<fonts::u8g2_font_unifont_te>(1),
+    Font::new::<fonts::u8g2_font_unifont_t_cyrillic>(1),
+    Font::new::<fonts::u8g2_font_wqy16_t_gb2312>(1),
+    Font::new::<fonts::u8g2_font_unifont_t_japanese3>(1),
+    Font::new::<fonts::u8g2_font_unifont_t_korean2>(1),
+    Font::new::<fonts::u8g2_font_boutique_bitmap_9x9_t_all>(2),
 ];
 
 /// The font that has a character, and how far it moves the next one.
-fn font(character: char) -> Option<(&'static FontRenderer, u32)> {
+fn font(character: char) -> Option<(&'static Font, u32)> {
     FONTS.iter().find_map(|font| {
-        let room = font.get_rendered_dimensions(character, Point::zero(), VerticalPosition::Baseline).ok()?;
-        Some((font, u32::try_from(room.advance.x).unwrap_or(0)))
+        let room = font.letters.get_rendered_dimensions(character, Point::zero(), VerticalPosition::Baseline).ok()?;
+        Some((font, u32::try_from(room.advance.x).unwrap_or(0) * font.times))
     })
 }
 
@@ -60,8 +75,7 @@ impl Line {
     /// Sets a text.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let width = width(text);
-        let mut line = Self { width, ink: vec![false; (width * HEIGHT) as usize] };
+        let mut line = Self::blank(width(text));
         let mut x = 0;
         for character in text.chars() {
             let Some((font, advance)) = font(character) else {
@@ -69,18 +83,23 @@ impl Line {
                 x += MISSING;
                 continue;
             };
-            let at = Point::new(i32::try_from(x).unwrap_or(i32::MAX), BASELINE);
+            let mut glyph = Self::blank(advance);
+            let at = Point::new(0, BASELINE / i32::try_from(font.times).unwrap_or(1));
+            let colour = FontColor::Transparent(BinaryColor::On);
             // It can only fail for want of the glyph, which was just found.
-            let _ = font.render(
-                character,
-                at,
-                VerticalPosition::Baseline,
-                FontColor::Transparent(BinaryColor::On),
-                &mut line,
-            );
+            let _ = font.letters.render(character, at, VerticalPosition::Baseline, colour, &mut glyph);
+            if font.times == 1 {
+                line.copy(&glyph, x)
+            } else {
+                line.trace(&glyph, x)
+            }
             x += advance;
         }
         line
+    }
+
+    fn blank(width: u32) -> Self {
+        Self { width, ink: vec![false; (width * HEIGHT) as usize] }
     }
 
     /// Width, pixels of the font.
@@ -92,19 +111,55 @@ impl Line {
     /// How much ink lies at a pixel of the font: 0 or 1, nothing outside.
     #[must_use]
     pub fn ink(&self, x: i32, y: i32) -> f32 {
-        let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y)) else { return 0.0 };
-        let inside = x < self.width && y < HEIGHT;
-        if inside && self.ink[(y * self.width + x) as usize] { 1.0 } else { 0.0 }
+        let inside = u32::try_from(x).ok().zip(u32::try_from(y).ok());
+        if inside.is_some_and(|(x, y)| self.at(x, y)) { 1.0 } else { 0.0 }
+    }
+
+    fn at(&self, x: u32, y: u32) -> bool {
+        x < self.width && y < HEIGHT && self.ink[(y * self.width + x) as usize]
+    }
+
+    fn put(&mut self, x: u32, y: u32) {
+        if x < self.width && y < HEIGHT {
+            self.ink[(y * self.width + x) as usize] = true;
+        }
+    }
+
+    fn copy(&mut self, glyph: &Self, left: u32) {
+        for (x, y) in (0..HEIGHT).flat_map(|y| (0..glyph.width).map(move |x| (x, y))) {
+            if glyph.at(x, y) {
+                self.put(left + x, y);
+            }
+        }
+    }
+
+    /// Draws a glyph twice as large with strokes as thin as they were: its pixels become points, joined where they
+    /// touched.
+    fn trace(&mut self, glyph: &Self, left: u32) {
+        for (x, y) in (0..HEIGHT / 2).flat_map(|y| (0..glyph.width).map(move |x| (x, y))) {
+            let (here, right) = (glyph.at(x, y), glyph.at(x + 1, y));
+            let (below, across) = (glyph.at(x, y + 1), glyph.at(x + 1, y + 1));
+            let (at, top) = (left + 2 * x, 2 * y);
+            for (joined, dx, dy) in [
+                (here, 0, 0),
+                (here && right, 1, 0),
+                (here && below, 0, 1),
+                (here && across && !right && !below, 1, 1),
+                (right && below && !here && !across, 1, 1),
+            ] {
+                if joined {
+                    self.put(at + dx, top + dy);
+                }
+            }
+        }
     }
 
     /// An empty frame: there is a character here that cannot be drawn.
     fn frame(&mut self, x: u32) {
         let (left, right, top, bottom) = (x + 1, x + MISSING - 2, 3, 14);
-        for y in top..=bottom {
-            for x in left..=right {
-                if x == left || x == right || y == top || y == bottom {
-                    self.ink[(y * self.width + x) as usize] = true;
-                }
+        for (x, y) in (top..=bottom).flat_map(|y| (left..=right).map(move |x| (x, y))) {
+            if x == left || x == right || y == top || y == bottom {
+                self.put(x, y);
             }
         }
     }
@@ -121,10 +176,9 @@ impl DrawTarget for Line {
     type Error = Infallible;
 
     fn draw_iter<I: IntoIterator<Item = Pixel<BinaryColor>>>(&mut self, pixels: I) -> Result<(), Infallible> {
-        for Pixel(at, colour) in pixels {
-            let (Ok(x), Ok(y)) = (u32::try_from(at.x), u32::try_from(at.y)) else { continue };
-            if x < self.width && y < HEIGHT {
-                self.ink[(y * self.width + x) as usize] = colour.is_on();
+        for Pixel(at, _) in pixels {
+            if let (Ok(x), Ok(y)) = (u32::try_from(at.x), u32::try_from(at.y)) {
+                self.put(x, y);
             }
         }
         Ok(())
@@ -154,7 +208,7 @@ mod tests {
     #[test]
     fn glyphs_lie_inside_the_line() {
         // Accents above capitals, tails below letters, full-width characters.
-        for text in ["ÉÇgjÂ", "Ёщ", "體國", "힣뷁"] {
+        for text in ["ÉÇgjÂ", "Ёщ", "體國黃", "힣뷁"] {
             let line = Line::new(text);
             let row = |y| (0..100).any(|x| line.ink(x, y) > 0.0);
             assert!((0..18).any(row), "{text} leaves ink");

@@ -20,6 +20,12 @@ impl Area {
         Self { x, y, w, h }
     }
 
+    /// With its edges between pixels, not inside them.
+    fn whole(self) -> Self {
+        let (x, y) = (self.x.round(), self.y.round());
+        Self::new(x, y, self.right().round() - x, self.bottom().round() - y)
+    }
+
     /// Smaller by `by` on each side.
     #[must_use]
     pub fn inset(self, by: f32) -> Self {
@@ -72,8 +78,14 @@ pub struct Layout {
 impl Layout {
     /// For a panel of `width` x `height` pixels.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "panel sizes")]
     pub fn of(width: u32, height: u32) -> Self {
+        let layout = Self::exact(width, height);
+        let (camera, head) = (layout.camera.whole(), layout.head.whole());
+        Self { camera, head, tip: layout.tip.whole(), foot: layout.foot.whole(), ..layout }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "panel sizes")]
+    fn exact(width: u32, height: u32) -> Self {
         let (w, h) = (width as f32, height as f32);
         let unit = w.min(h) / 36.0;
         if width <= height {

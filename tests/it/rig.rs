@@ -124,7 +124,14 @@ impl Rig {
         self.wait(|| (self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap() > before + 15).then_some(()));
     }
 
+    /// Decisions with a number above `since`.
     pub fn events(&self, since: u64) -> Vec<Value> {
+        let all = self.happened(since).into_iter();
+        all.filter(|line| line["event"] == "decided").collect()
+    }
+
+    /// Everything with a number above `since`: decisions, what was played, what shone.
+    pub fn happened(&self, since: u64) -> Vec<Value> {
         let text = get_text(&self.url(&format!("/sim/events?since={since}")));
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }

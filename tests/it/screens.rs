@@ -63,6 +63,7 @@ fn shots() -> Vec<Shot> {
         shot("prompt", 9, Said::ShowIdCard, ""),
         Shot { temperature: reading(36.5, false), full: true, ..shot("full", 4, Said::Pass, "김민준") },
         shot("not-alive", 3, Said::NotAlive, ""),
+        Shot { temperature: reading(36.4, false), ..shot("traditional", 2, Said::NotBearer, "黃體仁") },
         Shot { full: true, said: None, ..shot("idle-full", 6, Said::Pass, "") },
     ]
 }
@@ -107,13 +108,14 @@ fn screens_look_as_they_did() {
     let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut wrong = Vec::new();
     for shot in shots() {
-        for size in SIZES {
+        // The two upright sizes differ little: what fills the screen is looked at on both.
+        for size in SIZES.into_iter().filter(|size| size.0 != 800 || shot.full) {
             let drawn = picture(&shot, size);
             let file = folder.join(format!("{}-{}-{}x{}.png", shot.name, shot.language, size.0, size.1));
             if update {
                 std::fs::create_dir_all(&folder).unwrap();
                 let out = std::fs::File::create(&file).unwrap();
-                let encoder = PngEncoder::new_with_quality(out, CompressionType::Best, FilterType::Adaptive);
+                let encoder = PngEncoder::new_with_quality(out, CompressionType::Best, FilterType::NoFilter);
                 drawn.write_with_encoder(encoder).unwrap();
                 continue;
             }
