@@ -199,10 +199,15 @@ impl Lights {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::{Sender, channel};
+
     use image::RgbImage;
 
     use super::*;
+    use crate::clock::ManualClock;
+    use crate::error::Result;
     use crate::field::{DayTime, Flag, Int};
+    use crate::settings::Keeper;
 
     const FACES: [Face; 5] = [
         Face::Here,
@@ -307,5 +312,81 @@ mod tests {
         }
         let nothing = Frame { pixels: Arc::default(), at: Mono(0), number: 1 };
         assert_eq!(brightness(&nothing), 0);
+    }
+
+    /// Says what it is set to.
+    struct Told(&'static str, Sender<(&'static str, u8)>);
+
+    impl Dimmer for Told {
+        fn set(&mut self, percent: u8) -> Result<()> {
+            self.1.send((self.0, percent)).unwrap();
+            Ok(())
+        }
+    }
+
+    struct Nowhere;
+
+    impl Keeper for Nowhere {
+        fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+        fn save(&self, _: &str, _: &[u8]) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn lights_come_and_go_with_a_face() {
+        let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+        let settings = Arc::new(Live::load(Arc::new(Nowhere)).unwrap());
+        let change = |system: &mut System| {
+            (system.led_mode, system.led_off_after_s) = (Int::of(3), Int::of(30));
+            (system.backlight_saves, system.backlight_off_after_s) = (Flag::of(1), Int::of(60));
+            Ok(())
+        };
+        settings.change::<System>(change).unwrap();
+        let (tell, told) = channel();
+        let lights = Lights {
+            inbox: Inbox::default(),
+            clock: clock.clone(),
+            settings,
+            newest: Arc::default(),
+            screen: Arc::default(),
+            decisions: Arc::default(),
+            lamp: Some(Box::new(Told("lamp", tell.clone()))),
+            backlight: Some(Box::new(Told("backlight", tell))),
+        };
+        let (events, screen, decisions) = (lights.inbox.sender(), lights.screen.clone(), lights.decisions.clone());
+        let thread = std::thread::spawn(move || lights.run());
+        assert_eq!((told.recv().unwrap(), told.recv().unwrap()), (("lamp", 0), ("backlight", 50)));
+        events.send(Event::Face);
+        assert_eq!(told.recv().unwrap(), ("lamp", 50));
+        events.send(Event::Gone);
+        // Whenever the thread hears of it, the light stays for its time from then on.
+        let mut wait = || {
+            let begin = clock.mono();
+            loop {
+                clock.advance(Duration::from_secs(1));
+                if let Ok(change) = told.try_recv() {
+                    return (change, clock.mono().since(begin));
+                }
+                std::thread::yield_now();
+            }
+        };
+        let (change, after) = wait();
+        assert_eq!(change, ("lamp", 0));
+        assert!(after >= Duration::from_secs(30), "{after:?}");
+        assert_eq!(wait().0, ("backlight", 0));
+        events.send(Event::Said(clock.mono().after(Duration::from_secs(3600))));
+        assert_eq!(told.recv().unwrap(), ("backlight", 50), "what is said is to be seen");
+        events.send(Event::Stop);
+        thread.join().unwrap();
+        assert!(!screen.scene(clock.mono()).dark);
+        let lines = decisions.lines(0);
+        let told: Vec<_> =
+            lines.iter().map(|l| (l["light"].as_str().unwrap(), l["percent"].as_u64().unwrap())).collect();
+        let expect = [("lamp", 0), ("backlight", 50), ("lamp", 50), ("lamp", 0), ("backlight", 0), ("backlight", 50)];
+        assert_eq!(told, expect);
+        assert!(lines.iter().all(|line| line["event"] == "light"));
     }
 }

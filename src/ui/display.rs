@@ -145,3 +145,101 @@ fn around(frame: &Frame, face: Rect) -> Area {
     let (y1, y2) = ((face.y1 - above).max(0.0), (face.y2 + below).min(frame.h));
     Area::new(x1, y1, (x2 - x1).max(0.0), (y2 - y1).max(0.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Person;
+    use crate::clock::{ManualClock, Mono};
+    use crate::field::{Flag, LocalTime};
+    use crate::roster::encode_jpeg;
+    use crate::settings::Panel;
+    use crate::store::{Limits, Registered};
+    use crate::ui::Said;
+
+    const RED: [u8; 3] = [200, 30, 30];
+    const BLUE: [u8; 3] = [30, 30, 200];
+
+    fn flat(colour: [u8; 3]) -> RgbImage {
+        RgbImage::from_pixel(480, 640, image::Rgb(colour))
+    }
+
+    /// A display, and a message about somebody whose photo is red and who is blue before the camera.
+    fn display(folder: &std::path::Path) -> (Display, Message) {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+        let limits = Limits { people: 5, control_records: 5, captures: 5, notices: 5 };
+        let store = Arc::new(Store::open(folder, limits, clock.clone()).unwrap());
+        let person = Person { name: "Li Wei".into(), ..Person::new(LocalTime::UNSET) };
+        let photo = Registered {
+            jpeg: encode_jpeg(&flat(RED), 90).unwrap(),
+            embedding: vec![1.0, 0.0, 0.0],
+            pack: "plain".into(),
+        };
+        let id = store.add(person, Some(photo)).unwrap();
+        let frame = Frame { pixels: Arc::new(flat(BLUE)), at: Mono(0), number: 1 };
+        let message = Message {
+            person: store.person(id),
+            taken: Some((frame, Rect::sized(150.0, 200.0, 150.0, 200.0))),
+            ..Message::new(Said::Pass, Mono(1000))
+        };
+        let display = Display {
+            screen: Arc::default(),
+            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            store,
+            newest: Arc::default(),
+            clock,
+            size: (720, 1280),
+            mirror: false,
+            address: ([127, 0, 0, 1], 8080).into(),
+            device_id: 1_300_001,
+            version: "v1".into(),
+            portrait: Portrait::default(),
+        };
+        (display, message)
+    }
+
+    fn shown(picture: &RgbImage, colour: [u8; 3]) -> bool {
+        picture.pixels().filter(|p| p.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 8)).count() > 20_000
+    }
+
+    #[test]
+    fn the_picture_beside_a_tip_is_the_one_asked_for_and_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (display, message) = display(folder.path());
+        let id = message.person.as_ref().unwrap().id;
+        display.screen.say(message);
+        let drawn = display.picture();
+        assert!(shown(&drawn, BLUE) && !shown(&drawn, RED), "the one just taken");
+        display.settings.change::<Panel>(|panel| Ok(panel.picture = ShownPicture::Registered)).unwrap();
+        let drawn = display.picture();
+        assert!(shown(&drawn, RED) && !shown(&drawn, BLUE), "the registered one");
+        // The photo is gone, the tip that shows it is not.
+        display.store.remove(&[id]).unwrap();
+        assert!(shown(&display.picture(), RED), "it is not read again");
+        display.settings.change::<Panel>(|panel| Ok(panel.pass_tip = Flag::of(0))).unwrap();
+        assert!(!shown(&display.picture(), RED), "a tip that is not wanted shows nobody");
+    }
+
+    #[test]
+    fn who_is_refused_is_shown_without_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let (display, message) = display(folder.path());
+        display.screen.say(Message { said: Said::Refused, ..message });
+        let drawn = display.picture();
+        assert!(!shown(&drawn, BLUE) && !shown(&drawn, RED));
+    }
+
+    #[test]
+    fn the_address_is_where_the_api_listens_or_the_one_that_was_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut display, _) = display(folder.path());
+        let settings = |display: &Display| Settings::clone(&display.settings.now());
+        let all = settings(&display);
+        assert_eq!(display.address(&all), Some(([127, 0, 0, 1].into(), 8080)));
+        display.address = ([0, 0, 0, 0], 80).into();
+        assert_eq!(display.address(&all), None);
+        let set = serde_json::Map::from_iter([("IPAddr".to_owned(), "192.168.2.10".into())]);
+        display.settings.patch::<crate::settings::Network>(&set).unwrap();
+        assert_eq!(display.address(&settings(&display)), Some(([192, 168, 2, 10].into(), 80)));
+    }
+}

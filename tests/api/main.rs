@@ -11,3 +11,4 @@ mod operators;
 mod real_faces;
 mod rig;
 mod server;
+mod sound;

@@ -36,7 +36,8 @@ pub struct Rig {
     pub host: Arc<TestHost>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
-    _folder: tempfile::TempDir,
+    /// The terminal's data.
+    pub folder: tempfile::TempDir,
 }
 
 #[derive(Debug)]
@@ -140,7 +141,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, frames, _folder: folder }
+        Self { cx, events, host, runtime, frames, folder }
     }
 
     /// Calls an operator with a body as it stands.

@@ -8,4 +8,5 @@ mod push;
 mod rig;
 mod rules;
 mod screens;
+mod senses;
 mod wiegand;

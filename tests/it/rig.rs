@@ -154,6 +154,13 @@ impl Rig {
         serde_json::from_str(&get_text(&self.url(path))).unwrap()
     }
 
+    /// What lies at a path, as it is.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        let mut answer = agent().get(self.url(path)).header("Authorization", &login()).call().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.body_mut().read_to_vec().unwrap()
+    }
+
     /// Asks again until there is an answer.
     pub fn wait<T>(&self, ask: impl FnMut() -> Option<T>) -> T {
         self.until(PATIENCE, ask).expect("nothing came in time")
