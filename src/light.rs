@@ -363,7 +363,7 @@ mod tests {
         assert_eq!(told.recv().unwrap(), ("lamp", 50));
         events.send(Event::Gone);
         // Whenever the thread hears of it, the light stays for its time from then on.
-        let mut wait = || {
+        let wait = || {
             let begin = clock.mono();
             loop {
                 clock.advance(Duration::from_secs(1));

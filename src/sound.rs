@@ -459,7 +459,12 @@ mod tests {
         assert_eq!(heard.recv().unwrap(), ("welcome.wav".into(), 80));
         sounds.say(&Said::Stranger, &panel);
         sounds.say(&Said::Refused, &panel);
-        settings.change::<Panel>(|panel| Ok(panel.volume = Int::of(35))).unwrap();
+        settings
+            .change::<Panel>(|panel| {
+                panel.volume = Int::of(35);
+                Ok(())
+            })
+            .unwrap();
         end.send(()).unwrap();
         assert_eq!(heard.recv().unwrap(), ("refused.wav".into(), 35));
         sounds.close();

@@ -149,6 +149,13 @@ impl World {
         lock(&self.state).dimmed.iter().copied().collect()
     }
 
+    /// What a light was last set to, per cent; `None`: not since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn brightness(&self, lamp: Lamp) -> Option<u8> {
+        let state = lock(&self.state);
+        state.dimmed.iter().rev().find(|dimmed| dimmed.lamp == lamp).map(|dimmed| dimmed.percent)
+    }
+
     /// Forgets what the outputs did.
     pub fn forget(&self) {
         let mut state = lock(&self.state);
@@ -387,6 +394,20 @@ mod tests {
         assert_eq!(shown(), Some(0));
         world.close();
         assert_eq!(shown(), None);
+    }
+
+    #[test]
+    fn sounds_and_lights_are_recorded() {
+        let (clock, world) = world();
+        SimPlayer(world.clone()).play(Path::new("a/welcome.wav"), 35).unwrap();
+        let mut lamp = SimDimmer { world: world.clone(), lamp: Lamp::White };
+        lamp.set(70).unwrap();
+        clock.advance(Duration::from_micros(5));
+        lamp.set(0).unwrap();
+        assert_eq!(world.played(), [Played { at: Mono(0), file: "a/welcome.wav".into(), volume: 35 }]);
+        let set = |at, percent| Dimmed { at: Mono(at), lamp: Lamp::White, percent };
+        assert_eq!(world.dimmed(), [set(0, 70), set(5, 0)]);
+        assert_eq!((world.brightness(Lamp::White), world.brightness(Lamp::Panel)), (Some(0), None));
     }
 
     #[test]

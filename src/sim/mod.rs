@@ -22,7 +22,7 @@ use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
 use crate::hal::Host;
-use crate::hal::sim::{Pulse, World};
+use crate::hal::sim::{Lamp, Pulse, World};
 use crate::settings::Live;
 use crate::ui::Display;
 use crate::vision::{PictureLimits, decode_picture};
@@ -111,6 +111,7 @@ impl Sim {
         json!({
             "t_us": self.clock.mono().0, "frames_taken": taken, "frames_looked_at": looked_at,
             "reboots": self.world.reboots(),
+            "lamp": self.world.brightness(Lamp::White), "backlight": self.world.brightness(Lamp::Panel),
         })
     }
 

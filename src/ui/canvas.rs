@@ -174,17 +174,17 @@ pub fn fit(text: &str, room: f32, size: f32, most: usize) -> Fitted {
 
 /// The same number of lines, as even as they come: no single word or sign is left behind.
 fn even(text: &str, room: f32, size: f32, mut lines: Vec<String>) -> Vec<String> {
-    let (mut narrower, count) = (room, lines.len());
-    while count > 1 {
-        narrower -= size / 2.0;
-        if narrower <= size {
-            break;
-        }
+    let (mut narrower, count) = (room - size / 2.0, lines.len());
+    if count == 1 {
+        return lines;
+    }
+    while narrower > size {
         let (tried, torn) = wrap(text, narrower, size);
         if torn || tried.len() > count {
             break;
         }
         lines = tried;
+        narrower -= size / 2.0;
     }
     lines
 }

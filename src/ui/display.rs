@@ -210,13 +210,25 @@ mod tests {
         display.screen.say(message);
         let drawn = display.picture();
         assert!(shown(&drawn, BLUE) && !shown(&drawn, RED), "the one just taken");
-        display.settings.change::<Panel>(|panel| Ok(panel.picture = ShownPicture::Registered)).unwrap();
+        display
+            .settings
+            .change::<Panel>(|panel| {
+                panel.picture = ShownPicture::Registered;
+                Ok(())
+            })
+            .unwrap();
         let drawn = display.picture();
         assert!(shown(&drawn, RED) && !shown(&drawn, BLUE), "the registered one");
         // The photo is gone, the tip that shows it is not.
         display.store.remove(&[id]).unwrap();
         assert!(shown(&display.picture(), RED), "it is not read again");
-        display.settings.change::<Panel>(|panel| Ok(panel.pass_tip = Flag::of(0))).unwrap();
+        display
+            .settings
+            .change::<Panel>(|panel| {
+                panel.pass_tip = Flag::of(0);
+                Ok(())
+            })
+            .unwrap();
         assert!(!shown(&display.picture(), RED), "a tip that is not wanted shows nobody");
     }
 

@@ -2,7 +2,9 @@
 //!
 //! A line is made for letters of 16 pixels; how large and how smooth a line appears is `canvas`'s matter.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
+use std::sync::{LazyLock, Mutex};
 
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{OriginDimensions, Point, Size};
@@ -11,6 +13,8 @@ use embedded_graphics::prelude::Pixel;
 use u8g2_fonts::FontRenderer;
 use u8g2_fonts::fonts;
 use u8g2_fonts::types::{FontColor, VerticalPosition};
+
+use crate::clock::lock;
 
 /// Height of a line, pixels of the font: the tallest capital with its accent down to the lowest tail.
 pub const HEIGHT: u32 = 18;
@@ -44,11 +48,19 @@ static FONTS: [Font; 6] = [
     Font::new::<fonts::u8g2_font_boutique_bitmap_9x9_t_all>(2),
 ];
 
-/// The font that has a character, and how far it moves the next one.
-fn font(character: char) -> Option<(&'static Font, u32)> {
-    FONTS.iter().find_map(|font| {
-        let room = font.letters.get_rendered_dimensions(character, Point::zero(), VerticalPosition::Baseline).ok()?;
-        Some((font, u32::try_from(room.advance.x).unwrap_or(0) * font.times))
+/// What was found out about characters: fonts are searched from glyph to glyph, and texts are measured often.
+static KNOWN: LazyLock<Mutex<HashMap<char, Known>>> = LazyLock::new(Mutex::default);
+
+/// A font, and how far a character moves the next one.
+type Known = Option<(&'static Font, u32)>;
+
+/// The font that has a character, if any has.
+fn font(character: char) -> Known {
+    *lock(&KNOWN).entry(character).or_insert_with(|| {
+        FONTS.iter().find_map(|font| {
+            let measured = font.letters.get_rendered_dimensions(character, Point::zero(), VerticalPosition::Baseline);
+            Some((font, u32::try_from(measured.ok()?.advance.x).unwrap_or(0) * font.times))
+        })
     })
 }
 
