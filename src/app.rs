@@ -15,7 +15,7 @@ use crate::access::Person;
 use crate::api;
 use crate::api::server::ServerLimits;
 use crate::api::web::Web;
-use crate::board::Board;
+use crate::board::{Board, CameraRole};
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
@@ -25,12 +25,14 @@ use crate::fetch::Fetch;
 use crate::field::Text;
 use crate::hal::Devices;
 use crate::hal::sim::World;
+use crate::light::{self, Lights};
 use crate::push::{self, Pusher};
 use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
+use crate::sound::{self, Sounds};
 use crate::store::{Limits, Store};
-use crate::ui::{Presenter, Screen, draw};
+use crate::ui::{Display, Presenter, Screen};
 use crate::vision::Vision;
 
 /// The version the terminal reports.
@@ -39,6 +41,8 @@ pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 const SIM_DEVICE_ID: u32 = 1_300_001;
 /// How long a picture may take to come from its address.
 const FETCH_TIME: Duration = Duration::from_secs(10);
+/// What a terminal without a panel would show, it shows in this size.
+const NO_PANEL: (u32, u32) = (720, 1280);
 /// Exit code after a panic in a part the terminal cannot do without.
 const PANICKED: i32 = 70;
 /// How long the server has to finish what is under way at the end.
@@ -67,6 +71,8 @@ pub struct App {
     newest: Arc<Newest>,
     world: Option<Arc<World>>,
     events: Outbound<Event>,
+    sounds: Arc<Sounds>,
+    light: Outbound<light::Event>,
     pusher: Arc<Pusher>,
     runtime: tokio::runtime::Runtime,
     shutdown: tokio::sync::watch::Sender<bool>,
@@ -135,6 +141,26 @@ impl App {
         let decisions = Arc::new(Decisions::default());
         let mut threads = Threads(Vec::new());
 
+        let folder = board.sound.as_ref().and_then(|sound| sound.folder.clone());
+        let sounds = Arc::new(Sounds::new(&board.data, folder, devices.player.is_some()));
+        if let Some(player) = devices.player {
+            let (sounds, settings) = (sounds.clone(), settings.clone());
+            let (decisions, clock) = (decisions.clone(), clock.clone());
+            threads.start("sound", move || sound::run(&sounds, player, &settings, &decisions, &*clock))?;
+        }
+        let lights = Lights {
+            inbox: Inbox::default(),
+            clock: clock.clone(),
+            settings: settings.clone(),
+            newest: newest.clone(),
+            screen: screen.clone(),
+            decisions: decisions.clone(),
+            lamp: devices.lamp,
+            backlight: devices.backlight,
+        };
+        let light = lights.inbox.sender();
+        threads.start("light", move || lights.run())?;
+
         let mut wiegand = None;
         if let Some(lines) = devices.wiegand {
             let frames = Inbox::default();
@@ -150,7 +176,12 @@ impl App {
             relay: devices.relay,
             wiegand,
             similarity: vision.pack.similarity,
-            presenter: Presenter { screen: screen.clone(), settings: settings.clone() },
+            presenter: Presenter {
+                screen: screen.clone(),
+                sounds: sounds.clone(),
+                light: light.clone(),
+                settings: settings.clone(),
+            },
             decisions: decisions.clone(),
         };
         threads.start("control", move || control.run())?;
@@ -193,7 +224,9 @@ impl App {
         }));
         settings.watch({
             let (bell, beat_bell, events) = (pusher.bell.clone(), pusher.beat_bell.clone(), events.clone());
+            let light = light.clone();
             move || {
+                light.send(light::Event::Settings);
                 bell.ring();
                 beat_bell.ring();
                 events.send(Event::Command(Command::Settings));
@@ -209,6 +242,7 @@ impl App {
             host: devices.host.clone(),
             fetch: Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME)),
             newest: newest.clone(),
+            sounds: sounds.clone(),
             push: pusher.status.clone(),
             device_id,
             version: VERSION.to_owned(),
@@ -217,7 +251,19 @@ impl App {
             abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
-        let panel = board.display.as_ref().map_or((720, 1280), |d| (d.width, d.height));
+        let display = Arc::new(Display {
+            screen,
+            settings: settings.clone(),
+            store: store.clone(),
+            newest: newest.clone(),
+            clock: clock.clone(),
+            size: board.display.as_ref().map_or(NO_PANEL, |d| (d.width, d.height)),
+            mirror: board.cameras.iter().any(|c| c.role == CameraRole::Color && c.mirror),
+            address,
+            device_id,
+            version: VERSION.to_owned(),
+            portrait: Default::default(),
+        });
         let extra = devices.sim.clone().map(|world| {
             let sim = Sim {
                 world,
@@ -225,8 +271,7 @@ impl App {
                 clock: clock.clone(),
                 settings: settings.clone(),
                 decisions: decisions.clone(),
-                screen: screen.clone(),
-                panel,
+                display: display.clone(),
                 newest: newest.clone(),
                 control: events.clone(),
                 roster: roster.clone(),
@@ -237,13 +282,7 @@ impl App {
             let (roster, newest) = (roster.clone(), newest.clone());
             move || roster.recompute(|| newest.is_closed())
         })?;
-        let web = Web {
-            decisions: decisions.clone(),
-            screen: Box::new({
-                let (screen, newest, clock) = (screen.clone(), newest.clone(), clock.clone());
-                move || draw::png(&screen.scene(clock.mono()), newest.get().as_ref(), panel)
-            }),
-        };
+        let web = Web { decisions: decisions.clone(), screen: Box::new(move || display.png()) };
         let (shutdown, mut ended) = tokio::sync::watch::channel(false);
         let server = runtime.spawn(async move {
             let stop = async move {
@@ -273,6 +312,8 @@ impl App {
             newest,
             world,
             events,
+            sounds,
+            light,
             pusher,
             runtime,
             shutdown,
@@ -370,6 +411,8 @@ impl App {
             }
         });
         self.events.send(Event::Stop);
+        self.sounds.close();
+        self.light.send(light::Event::Stop);
         for thread in self.threads {
             let name = thread.thread().name().unwrap_or_default().to_owned();
             if thread.join().is_err() {

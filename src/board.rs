@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::field::Int;
-use crate::hal::sim::{SimCamera, SimHost, SimRelay, SimWiegand, World};
+use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
 use crate::hal::{self, Devices};
 use crate::strict::{self, Problems, Section};
@@ -279,13 +279,25 @@ pub struct Inputs {
     pub fire: Option<Input>,
 }
 
+/// Who plays sounds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SoundDriver {
+    /// A program.
+    Command,
+    /// Nobody: what would be heard is told.
+    Sim,
+}
+
 /// A loudspeaker.
 #[derive(Clone, Debug)]
 pub struct Sound {
-    /// Program and arguments that play the file named last.
+    /// Who plays.
+    pub driver: SoundDriver,
+    /// Program and arguments that play the file named last; empty in memory.
     pub player: Vec<String>,
-    /// Folder of the terminal's sounds.
-    pub folder: PathBuf,
+    /// Folder of sounds that come before the built-in ones of the same names.
+    pub folder: Option<PathBuf>,
 }
 
 /// Readers by device node.
@@ -392,11 +404,12 @@ impl Board {
                 })
                 .unwrap_or_default();
             let sound = root.section("sound", |s| {
-                let (player, folder) = (s.need::<Vec<String>>("player"), s.need("folder"));
-                if player.as_ref().is_some_and(Vec::is_empty) {
+                let driver = s.or("driver", SoundDriver::Command);
+                let (player, folder) = (s.or("player", Vec::<String>::new()), s.may("folder"));
+                if driver == Some(SoundDriver::Command) && player.as_ref().is_some_and(Vec::is_empty) {
                     s.wrong("player", "names no program");
                 }
-                Some(Sound { player: player?, folder: folder? })
+                Some(Sound { driver: driver?, player: player?, folder })
             });
             let readers = root.section("readers", |s| {
                 let (card, keypad) = (s.may("card"), s.may("keypad"));
@@ -489,7 +502,11 @@ impl Board {
         let camera = camera.ok_or_else(|| fails("camera", "there is no colour camera"))?;
         match (camera.driver, self.gpio) {
             (CameraDriver::Sim, PinDriver::Sim) => {
+                if self.sound.as_ref().is_some_and(|sound| sound.driver != SoundDriver::Sim) {
+                    return Err(fails("sound", "its driver is \"sim\" where the camera's is"));
+                }
                 let world = World::new(clock, camera.width, camera.height);
+                let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
                 let wiegand = self.wiegand_out.as_ref().map(|out| {
                     let timing = Timing { pulse_us: out.pulse_us, interval_us: out.interval_us };
                     Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>
@@ -498,9 +515,9 @@ impl Board {
                     camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
                     relay: self.relay.as_ref().map(|_| Box::new(SimRelay(world.clone())) as hal::Output),
                     wiegand,
-                    player: None,
-                    lamp: None,
-                    backlight: None,
+                    player: self.sound.as_ref().map(|_| Box::new(SimPlayer(world.clone())) as Box<dyn hal::Player>),
+                    lamp: self.lamp.as_ref().map(|_| light(Lamp::White)),
+                    backlight: self.backlight.as_ref().map(|_| light(Lamp::Panel)),
                     // Pretend readers cost nothing: the control routes speak for each.
                     abilities: hal::Abilities {
                         id_card: true,

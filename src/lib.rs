@@ -4,7 +4,8 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`ui`] is the screen; [`sim`] moves the pretend
+//! lets platforms in and [`push`] tells them what happened; [`ui`] is the screen, [`sound`] and
+//! [`light`] what is heard and shines; [`sim`] moves the pretend
 //! devices and [`bench`] measures.
 //!
 //! ```text
@@ -28,10 +29,12 @@ pub mod error;
 pub mod fetch;
 pub mod field;
 pub mod hal;
+pub mod light;
 pub mod push;
 pub mod roster;
 pub mod settings;
 pub mod sim;
+pub mod sound;
 pub mod store;
 pub mod strict;
 pub mod ui;

@@ -34,6 +34,7 @@ use crate::hal::{Abilities, Host};
 use crate::push;
 use crate::roster::Roster;
 use crate::settings::Live;
+use crate::sound::Sounds;
 use crate::store::Store;
 pub use ops::control::{measured, rounded};
 pub use ops::subscribe::TOPICS;
@@ -58,6 +59,8 @@ pub struct Context {
     pub fetch: Arc<Fetch>,
     /// What the camera sees.
     pub newest: Arc<Newest>,
+    /// The sounds there are, and the loudspeaker.
+    pub sounds: Arc<Sounds>,
     /// How far the pusher is.
     pub push: Arc<push::Status>,
     /// The terminal's number.

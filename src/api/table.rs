@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 use super::codes::{self, Page};
-use super::ops::{batch, capture, control, device, door, list, person, picture, subscribe};
+use super::ops::{batch, capture, control, device, door, list, person, picture, sound, subscribe};
 use super::wire::{self, Answer, Fields};
 use crate::error::Result;
 
@@ -89,6 +89,12 @@ fn op<Q: DeserializeOwned + JsonSchema + 'static>(
 pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
     use codes::{BATCH, DELETE, DETECT, EDIT, GENERIC, PERSON, PICTURE_SEARCH, SEARCH, SIMILARITY, SUBSCRIBE};
     vec![
+        // Sound and screen (3.1).
+        op("GetSound", "Sounds, tips and the screen's contents in force.", GENERIC, sound::get),
+        op("SetSound", "Changes sounds, tips or the screen's contents; what is left out stays.", GENERIC, sound::set).info(),
+        op("GetAudio", "Names of the sounds that can be played.", GENERIC, sound::list),
+        op("SetAudio", "Plays a sound.", GENERIC, sound::play).info().device(),
+
         // Door (3.2, 3.20).
         op("GetDoorCondition", "Door conditions in force.", GENERIC, door::get),
         op("SetDoorCondition", "Changes door conditions; what is left out stays.", GENERIC, door::set).info(),

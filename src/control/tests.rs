@@ -48,6 +48,7 @@ impl Rig {
         let world = World::new(clock.clone(), 8, 8);
         let decisions = Arc::new(Decisions::default());
         let screen = Arc::new(Screen::default());
+        let sounds = Arc::new(crate::sound::Sounds::new(folder.path(), None, false));
         let parts = Control {
             inbox: Inbox::default(),
             clock: clock.clone(),
@@ -55,7 +56,7 @@ impl Rig {
             settings: settings.clone(),
             relay: Some(Box::new(SimRelay(world.clone()))),
             wiegand: None,
-            presenter: Presenter { screen, settings },
+            presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings },
             decisions: decisions.clone(),
             similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
         };

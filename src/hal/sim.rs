@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use image::RgbImage;
 use jiff::Timestamp;
 
 use super::wiegand::{Lines, Timing};
-use super::{Camera, Host, PinError, WiegandOut};
+use super::{Camera, Dimmer, Host, PinError, Player, WiegandOut};
 use crate::access::WiegandFrame;
 use crate::clock::{Bell, Clock, Mono, lock};
 use crate::error::Result;
 use crate::vision::Frame;
 
-/// How many relay changes and frames are kept.
+/// How many of each, relay changes, frames, sounds, are kept.
 const LOG: usize = 10_000;
 
 /// A change of the relay.
@@ -41,6 +42,37 @@ pub struct Pulse {
     pub width: Duration,
 }
 
+/// A sound that was played.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Played {
+    /// When.
+    pub at: Mono,
+    /// The file.
+    pub file: PathBuf,
+    /// Volume, per cent.
+    pub volume: u8,
+}
+
+/// A light of the terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lamp {
+    /// The white light.
+    White,
+    /// The one behind the panel.
+    Panel,
+}
+
+/// A light that was set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dimmed {
+    /// When.
+    pub at: Mono,
+    /// Which.
+    pub lamp: Lamp,
+    /// Brightness since then, per cent.
+    pub percent: u8,
+}
+
 /// What is before the pretend camera and what the terminal did, shared with the control routes.
 #[derive(Debug)]
 pub struct World {
@@ -57,6 +89,8 @@ struct State {
     relay: VecDeque<RelayChange>,
     /// Frames, each as its pulses.
     wiegand: VecDeque<Vec<Pulse>>,
+    played: VecDeque<Played>,
+    dimmed: VecDeque<Dimmed>,
     reboots: u32,
     closed: bool,
 }
@@ -70,6 +104,8 @@ impl World {
             scene: None,
             relay: VecDeque::new(),
             wiegand: VecDeque::new(),
+            played: VecDeque::new(),
+            dimmed: VecDeque::new(),
             reboots: 0,
             closed: false,
         };
@@ -101,11 +137,32 @@ impl World {
         lock(&self.state).wiegand.iter().cloned().collect()
     }
 
+    /// Sounds since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn played(&self) -> Vec<Played> {
+        lock(&self.state).played.iter().cloned().collect()
+    }
+
+    /// Changes of lights since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn dimmed(&self) -> Vec<Dimmed> {
+        lock(&self.state).dimmed.iter().copied().collect()
+    }
+
+    /// What a light was last set to, per cent; `None`: not since the start or the last [`World::forget`].
+    #[must_use]
+    pub fn brightness(&self, lamp: Lamp) -> Option<u8> {
+        let state = lock(&self.state);
+        state.dimmed.iter().rev().find(|dimmed| dimmed.lamp == lamp).map(|dimmed| dimmed.percent)
+    }
+
     /// Forgets what the outputs did.
     pub fn forget(&self) {
         let mut state = lock(&self.state);
         state.relay.clear();
         state.wiegand.clear();
+        state.played.clear();
+        state.dimmed.clear();
     }
 
     /// How often the terminal asked to be restarted.
@@ -167,11 +224,7 @@ pub struct SimRelay(pub Arc<World>);
 impl SimRelay {
     fn set(&self, closed: bool) {
         let at = self.0.clock.mono();
-        let log = &mut lock(&self.0.state).relay;
-        if log.len() == LOG {
-            log.pop_front();
-        }
-        log.push_back(RelayChange { at, closed });
+        keep(&mut lock(&self.0.state).relay, RelayChange { at, closed });
     }
 }
 
@@ -186,6 +239,43 @@ impl OutputPin for SimRelay {
     }
     fn set_high(&mut self) -> Result<(), PinError> {
         self.set(true);
+        Ok(())
+    }
+}
+
+/// Keeps an entry of a bounded list.
+fn keep<T>(log: &mut VecDeque<T>, entry: T) {
+    if log.len() == LOG {
+        log.pop_front();
+    }
+    log.push_back(entry);
+}
+
+/// The pretend loudspeaker: every sound is over at once.
+#[derive(Debug)]
+pub struct SimPlayer(pub Arc<World>);
+
+impl Player for SimPlayer {
+    fn play(&mut self, file: &Path, volume: u8) -> Result<()> {
+        let at = self.0.clock.mono();
+        keep(&mut lock(&self.0.state).played, Played { at, file: file.to_owned(), volume });
+        Ok(())
+    }
+}
+
+/// A pretend light.
+#[derive(Debug)]
+pub struct SimDimmer {
+    /// Where it shines.
+    pub world: Arc<World>,
+    /// Which it is.
+    pub lamp: Lamp,
+}
+
+impl Dimmer for SimDimmer {
+    fn set(&mut self, percent: u8) -> Result<()> {
+        let at = self.world.clock.mono();
+        keep(&mut lock(&self.world.state).dimmed, Dimmed { at, lamp: self.lamp, percent });
         Ok(())
     }
 }
@@ -260,11 +350,7 @@ impl WiegandOut for SimWiegand {
         }
         let Ok(()) = self.lines.send(frame, &mut SimDelay(self.time.clone()));
         let pulses = std::mem::take(&mut lock(&self.time).pulses);
-        let log = &mut lock(&self.world.state).wiegand;
-        if log.len() == LOG {
-            log.pop_front();
-        }
-        log.push_back(pulses);
+        keep(&mut lock(&self.world.state).wiegand, pulses);
     }
 }
 
@@ -308,6 +394,20 @@ mod tests {
         assert_eq!(shown(), Some(0));
         world.close();
         assert_eq!(shown(), None);
+    }
+
+    #[test]
+    fn sounds_and_lights_are_recorded() {
+        let (clock, world) = world();
+        SimPlayer(world.clone()).play(Path::new("a/welcome.wav"), 35).unwrap();
+        let mut lamp = SimDimmer { world: world.clone(), lamp: Lamp::White };
+        lamp.set(70).unwrap();
+        clock.advance(Duration::from_micros(5));
+        lamp.set(0).unwrap();
+        assert_eq!(world.played(), [Played { at: Mono(0), file: "a/welcome.wav".into(), volume: 35 }]);
+        let set = |at, percent| Dimmed { at: Mono(at), lamp: Lamp::White, percent };
+        assert_eq!(world.dimmed(), [set(0, 70), set(5, 0)]);
+        assert_eq!((world.brightness(Lamp::White), world.brightness(Lamp::Panel)), (Some(0), None));
     }
 
     #[test]

@@ -24,10 +24,10 @@ use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
 use crate::hal::Host;
-use crate::hal::sim::{Pulse, World};
+use crate::hal::sim::{Lamp, Pulse, World};
 use crate::roster::Roster;
 use crate::settings::Live;
-use crate::ui::{Screen, draw};
+use crate::ui::Display;
 use crate::vision::{PictureLimits, decode_picture};
 
 /// How long a picture is shown when the caller does not say.
@@ -48,10 +48,8 @@ pub struct Sim {
     pub settings: Arc<Live>,
     /// What was decided.
     pub decisions: Arc<Decisions>,
-    /// What the screen shows.
-    pub screen: Arc<Screen>,
-    /// Size of the panel, pixels.
-    pub panel: (u32, u32),
+    /// The panel.
+    pub display: Arc<Display>,
     /// The camera's picture.
     pub newest: Arc<Newest>,
     /// The way to the control loop.
@@ -127,12 +125,12 @@ impl Sim {
         json!({
             "t_us": self.clock.mono().0, "frames_taken": taken, "frames_looked_at": looked_at,
             "reboots": self.world.reboots(),
+            "lamp": self.world.brightness(Lamp::White), "backlight": self.world.brightness(Lamp::Panel),
         })
     }
 
     fn screen(&self) -> Result<Reply> {
-        let scene = self.screen.scene(self.clock.mono());
-        let png = draw::png(&scene, self.newest.get().as_ref(), self.panel)?;
+        let png = self.display.png()?;
         Ok(reply("image/png", png.into()))
     }
 }

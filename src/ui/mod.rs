@@ -1,16 +1,26 @@
-//! What the screen shows, as plain data, and how it is drawn.
+//! What people before the terminal see, and who is told of what is said to them.
 //!
-//! `Screen` is told what happens; `draw` turns it into pixels; `texts` holds the words by language.
+//! `Presenter` is told what happens and passes it on: to the screen, to `sound` and to `light`. `Screen` keeps it,
+//! `view` puts it into words as settings and language want them (`texts`), `draw` turns words and pictures into
+//! pixels (`layout`, `canvas`, `glyphs`), and `Display` does all of it for one moment.
 
+pub mod canvas;
+mod display;
 pub mod draw;
+pub mod glyphs;
+pub mod layout;
 pub mod texts;
+pub mod view;
 
 use std::sync::{Arc, Mutex};
 
 use crate::access::{Person, Reading};
-use crate::clock::{Mono, lock};
+use crate::clock::{Mono, Outbound, lock};
+use crate::light;
 use crate::settings::Live;
+use crate::sound::Sounds;
 use crate::vision::{Frame, Rect};
+pub use display::Display;
 
 /// What people before the terminal are told.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,6 +92,10 @@ impl Message {
 pub struct Presenter {
     /// What the screen shows.
     pub screen: Arc<Screen>,
+    /// What is heard.
+    pub sounds: Arc<Sounds>,
+    /// What shines.
+    pub light: Outbound<light::Event>,
     /// The settings in force.
     pub settings: Arc<Live>,
 }
@@ -91,29 +105,24 @@ impl Presenter {
     pub fn face(&self, face: Rect) {
         let shown = self.settings.now().system.show_face_box.on();
         self.screen.face(shown.then_some(face));
+        self.light.send(light::Event::Face);
     }
 
     /// No face is before the camera any more.
     pub fn face_gone(&self) {
         self.screen.face(None);
+        self.light.send(light::Event::Gone);
     }
 
     /// Says something.
     pub fn say(&self, message: Message) {
-        let tips = texts::tips(self.settings.now().system.language.get());
-        let (text, mood) = match message.said {
-            Said::Pass => (tips.pass.to_owned(), Mood::Good),
-            Said::Stranger => (tips.stranger.to_owned(), Mood::Unsure),
-            Said::NotAlive => (tips.not_alive.to_owned(), Mood::Bad),
-            Said::Platform { text, good } => (text, if good { Mood::Good } else { Mood::Bad }),
-            _ => (tips.refused.to_owned(), Mood::Bad),
-        };
-        let name = message.person.map(|p| p.name.clone()).unwrap_or_default();
-        self.screen.tip(text, name, mood, message.until);
+        self.sounds.say(&message.said, &self.settings.now().panel);
+        self.light.send(light::Event::Said(message.until));
+        self.screen.say(message);
     }
 }
 
-/// How a tip is meant, and so its colour.
+/// How a tip is meant, and so its colour and sign.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mood {
     /// May pass.
@@ -122,28 +131,46 @@ pub enum Mood {
     Bad,
     /// Unknown.
     Unsure,
+    /// Something is still to be done.
+    Prompt,
 }
 
-/// A text shown for a while.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Tip {
-    /// What is said.
-    pub text: String,
-    /// To whom; empty for strangers.
-    pub name: String,
+impl Said {
     /// How it is meant.
-    pub mood: Mood,
-    /// Until when.
-    pub until: Mono,
+    #[must_use]
+    pub const fn mood(&self) -> Mood {
+        match self {
+            Self::Pass | Self::Platform { good: true, .. } => Mood::Good,
+            Self::Refused
+            | Self::NotAlive
+            | Self::NoMask
+            | Self::Fever
+            | Self::WrongPin
+            | Self::NotBearer
+            | Self::Platform { good: false, .. } => Mood::Bad,
+            Self::Stranger | Self::UnknownCard => Mood::Unsure,
+            Self::ShowCard | Self::ShowIdCard | Self::ShowFace | Self::Measuring => Mood::Prompt,
+        }
+    }
+}
+
+impl Message {
+    /// Whether a picture of the person goes with it: with an admission, whoever gives it (`DisplayPicture`).
+    #[must_use]
+    pub const fn is_pictured(&self) -> bool {
+        matches!(self.said.mood(), Mood::Good) && (self.taken.is_some() || self.person.is_some())
+    }
 }
 
 /// What is to be seen beside the camera's picture.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Scene {
     /// Box around the face, in pixels of the camera frame.
     pub face: Option<Rect>,
-    /// The tip.
-    pub tip: Option<Tip>,
+    /// What is said.
+    pub message: Option<Arc<Message>>,
+    /// Whether the light behind the panel is out.
+    pub dark: bool,
 }
 
 /// The screen's contents, shared between who changes and who draws them.
@@ -156,17 +183,24 @@ impl Screen {
         lock(&self.0).face = face;
     }
 
-    /// Shows a tip until a moment.
-    pub fn tip(&self, text: String, name: String, mood: Mood, until: Mono) {
-        lock(&self.0).tip = Some(Tip { text, name, mood, until });
+    /// Shows what is said, until its time is over.
+    pub fn say(&self, message: Message) {
+        lock(&self.0).message = Some(Arc::new(message));
     }
 
-    /// What is shown at `now`.
+    /// Whether the light behind the panel is out.
+    pub fn dark(&self, dark: bool) {
+        lock(&self.0).dark = dark;
+    }
+
+    /// What is shown at `now`. What is over is forgotten, with its picture.
     #[must_use]
     pub fn scene(&self, now: Mono) -> Scene {
-        let mut scene = lock(&self.0).clone();
-        scene.tip = scene.tip.filter(|tip| now < tip.until);
-        scene
+        let mut scene = lock(&self.0);
+        if scene.message.as_ref().is_some_and(|message| message.until <= now) {
+            scene.message = None;
+        }
+        scene.clone()
     }
 }
 
@@ -177,8 +211,8 @@ mod tests {
     #[test]
     fn tips_go_with_their_time() {
         let screen = Screen::default();
-        screen.tip("请通行".into(), "张三".into(), Mood::Good, Mono(2000));
-        assert!(screen.scene(Mono(1999)).tip.is_some());
-        assert_eq!(screen.scene(Mono(2000)).tip, None);
+        screen.say(Message::new(Said::Pass, Mono(2000)));
+        assert!(screen.scene(Mono(1999)).message.is_some());
+        assert!(screen.scene(Mono(2000)).message.is_none());
     }
 }

@@ -11,4 +11,5 @@ mod operators;
 mod real_faces;
 mod rig;
 mod server;
+mod sound;
 mod web;

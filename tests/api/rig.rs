@@ -16,6 +16,7 @@ use facegate::field::LocalTime;
 use facegate::hal::{Abilities, Camera, Host};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
+use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
 use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
@@ -35,7 +36,8 @@ pub struct Rig {
     pub host: Arc<TestHost>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
-    _folder: tempfile::TempDir,
+    /// The terminal's data.
+    pub folder: tempfile::TempDir,
 }
 
 #[derive(Debug)]
@@ -131,6 +133,7 @@ impl Rig {
             host: host.clone(),
             fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
             newest,
+            sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
             device_id: DEVICE,
             version: "v1.2.3".into(),
@@ -146,7 +149,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, frames, _folder: folder }
+        Self { cx, events, host, runtime, frames, folder }
     }
 
     /// Calls an operator with a body as it stands.

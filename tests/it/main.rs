@@ -8,5 +8,7 @@ mod presented;
 mod push;
 mod rig;
 mod rules;
+mod screens;
+mod senses;
 mod subscriber;
 mod wiegand;

@@ -135,12 +135,13 @@ impl Rig {
         self.wait(|| (self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap() > before + 15).then_some(()));
     }
 
-    /// The decisions with a number above `since`.
+    /// Decisions with a number above `since`.
     pub fn events(&self, since: u64) -> Vec<Value> {
-        self.happened(since).into_iter().filter(|line| line["event"] == "decided").collect()
+        let all = self.happened(since).into_iter();
+        all.filter(|line| line["event"] == "decided").collect()
     }
 
-    /// Everything that happened since.
+    /// Everything with a number above `since`: decisions, what was played, what shone.
     pub fn happened(&self, since: u64) -> Vec<Value> {
         let text = get_text(&self.url(&format!("/sim/events?since={since}")));
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -162,6 +163,13 @@ impl Rig {
 
     pub fn get(&self, path: &str) -> Value {
         serde_json::from_str(&get_text(&self.url(path))).unwrap()
+    }
+
+    /// What lies at a path, as it is.
+    pub fn bytes(&self, path: &str) -> Vec<u8> {
+        let mut answer = agent().get(self.url(path)).header("Authorization", &login()).call().unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.body_mut().read_to_vec().unwrap()
     }
 
     /// Asks again until there is an answer.

@@ -8,6 +8,7 @@ pub mod door;
 pub mod list;
 pub mod person;
 pub mod picture;
+pub mod sound;
 pub mod subscribe;
 
 use std::borrow::Cow;

@@ -1,0 +1,271 @@
+//! The whole screen of one moment: everything that is to be seen is gathered here and drawn.
+
+use std::io::Cursor;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use image::{ImageFormat, RgbImage};
+use tracing::warn;
+
+use super::draw::{self, Pictures};
+use super::layout::Area;
+use super::view::{Facts, View};
+use super::{Message, Screen};
+use crate::camera::Newest;
+use crate::clock::{Clock, lock};
+use crate::error::{Error, Fault, Result};
+use crate::settings::{Live, Settings, ShownPicture};
+use crate::store::Store;
+use crate::vision::{Frame, PictureLimits, Rect, decode_picture};
+
+/// A panel and what it shows.
+#[derive(Debug)]
+pub struct Display {
+    /// What is said, and the face before the camera.
+    pub screen: Arc<Screen>,
+    /// The settings in force.
+    pub settings: Arc<Live>,
+    /// Registered people and their photos.
+    pub store: Arc<Store>,
+    /// The camera's picture.
+    pub newest: Arc<Newest>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Width and height of the panel, pixels.
+    pub size: (u32, u32),
+    /// Whether the camera's picture is shown as a mirror would show it.
+    pub mirror: bool,
+    /// Where the API listens.
+    pub address: SocketAddr,
+    /// The terminal's number.
+    pub device_id: u32,
+    /// Version of the software.
+    pub version: String,
+    /// The picture beside the tip that was drawn last.
+    pub portrait: Portrait,
+}
+
+/// A picture that is made once for each tip, by who draws: the door's loop waits neither for disk nor decoder.
+#[derive(Debug, Default)]
+pub struct Portrait(Mutex<Option<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    message: Arc<Message>,
+    kind: ShownPicture,
+    picture: Option<Arc<RgbImage>>,
+}
+
+impl Display {
+    /// What the panel shows now.
+    #[must_use]
+    pub fn picture(&self) -> RgbImage {
+        let settings = self.settings.now();
+        let scene = self.screen.scene(self.clock.mono());
+        let view = View::new(&scene, &settings, &self.facts(&settings));
+        let frame = self.newest.get();
+        let portrait = self.portrait(scene.message.as_ref().filter(|m| m.is_pictured()), settings.panel.picture);
+        let pictures = Pictures { camera: frame.as_ref(), mirror: self.mirror, portrait: portrait.as_deref() };
+        draw::draw(&view, pictures, self.size)
+    }
+
+    /// The same as a PNG file.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`] when it cannot be encoded.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let mut png = Cursor::new(Vec::new());
+        self.picture()
+            .write_to(&mut png, ImageFormat::Png)
+            .map_err(|e| Error::new(Fault::Unavailable, "the screen cannot be encoded").because(e))?;
+        Ok(png.into_inner())
+    }
+
+    fn facts(&self, settings: &Settings) -> Facts {
+        Facts {
+            now: settings.ntp.local(self.clock.wall()),
+            address: self.address(settings),
+            device_id: self.device_id,
+            people: self.store.count(),
+            version: self.version.clone(),
+        }
+    }
+
+    /// The address the API listens on; where it listens on all, the one that was set.
+    fn address(&self, settings: &Settings) -> Option<(std::net::IpAddr, u16)> {
+        let (ip, port) = (self.address.ip(), self.address.port());
+        if !ip.is_unspecified() {
+            return Some((ip, port));
+        }
+        let set = settings.network.address;
+        let set = if set.is_some() { set.to_string().parse().ok() } else { None };
+        set.map(|ip| (ip, port))
+    }
+
+    /// The picture beside a tip, from the tip before where it is the same.
+    fn portrait(&self, message: Option<&Arc<Message>>, kind: ShownPicture) -> Option<Arc<RgbImage>> {
+        let made = &mut *lock(&self.portrait.0);
+        let Some(message) = message else {
+            *made = None;
+            return None;
+        };
+        let same = |made: &&Made| made.kind == kind && Arc::ptr_eq(&made.message, message);
+        if let Some(made) = made.as_ref().filter(same) {
+            return made.picture.clone();
+        }
+        let picture = match kind {
+            ShownPicture::Taken => self.taken(message),
+            ShownPicture::Registered => self.registered(message),
+        };
+        let picture = picture.map(Arc::new);
+        *made = Some(Made { message: message.clone(), kind, picture: picture.clone() });
+        picture
+    }
+
+    fn taken(&self, message: &Message) -> Option<RgbImage> {
+        let (frame, face) = message.taken.as_ref()?;
+        draw::cover(&frame.pixels, around(frame, *face), draw::portrait_size(self.size))
+    }
+
+    fn registered(&self, message: &Message) -> Option<RgbImage> {
+        let person = message.person.as_ref()?;
+        let read = self
+            .store
+            .photo(person.id)
+            .and_then(|bytes| bytes.map(|bytes| decode_picture(&bytes, PictureLimits::default())).transpose());
+        match read {
+            Ok(photo) => {
+                let photo = photo?;
+                draw::cover(&photo, whole(&photo), draw::portrait_size(self.size))
+            }
+            Err(error) => {
+                warn!(%error, person = person.id.0, "the photo cannot be shown");
+                None
+            }
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "picture sizes")]
+fn whole(picture: &RgbImage) -> Area {
+    Area::new(0.0, 0.0, picture.width() as f32, picture.height() as f32)
+}
+
+/// A face with hair and shoulders, as far as the frame reaches.
+fn around(frame: &Frame, face: Rect) -> Area {
+    let frame = whole(&frame.pixels);
+    let (dx, above, below) = (face.width() * 0.35, face.height() * 0.4, face.height() * 0.3);
+    let (x1, x2) = ((face.x1 - dx).max(0.0), (face.x2 + dx).min(frame.w));
+    let (y1, y2) = ((face.y1 - above).max(0.0), (face.y2 + below).min(frame.h));
+    Area::new(x1, y1, (x2 - x1).max(0.0), (y2 - y1).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Person;
+    use crate::clock::{ManualClock, Mono};
+    use crate::field::{Flag, LocalTime};
+    use crate::roster::encode_jpeg;
+    use crate::settings::Panel;
+    use crate::store::{Limits, Registered};
+    use crate::ui::Said;
+
+    const RED: [u8; 3] = [200, 30, 30];
+    const BLUE: [u8; 3] = [30, 30, 200];
+
+    fn flat(colour: [u8; 3]) -> RgbImage {
+        RgbImage::from_pixel(480, 640, image::Rgb(colour))
+    }
+
+    /// A display, and a message about somebody whose photo is red and who is blue before the camera.
+    fn display(folder: &std::path::Path) -> (Display, Message) {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
+        let limits = Limits { people: 5, control_records: 5, captures: 5, notices: 5 };
+        let store = Arc::new(Store::open(folder, limits, clock.clone()).unwrap());
+        let person = Person { name: "Li Wei".into(), ..Person::new(LocalTime::UNSET) };
+        let photo = Registered {
+            jpeg: encode_jpeg(&flat(RED), 90).unwrap(),
+            embedding: vec![1.0, 0.0, 0.0],
+            pack: "plain".into(),
+        };
+        let id = store.add(person, Some(photo)).unwrap();
+        let frame = Frame { pixels: Arc::new(flat(BLUE)), at: Mono(0), number: 1 };
+        let message = Message {
+            person: store.person(id),
+            taken: Some((frame, Rect::sized(150.0, 200.0, 150.0, 200.0))),
+            ..Message::new(Said::Pass, Mono(1000))
+        };
+        let display = Display {
+            screen: Arc::default(),
+            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            store,
+            newest: Arc::default(),
+            clock,
+            size: (720, 1280),
+            mirror: false,
+            address: ([127, 0, 0, 1], 8080).into(),
+            device_id: 1_300_001,
+            version: "v1".into(),
+            portrait: Portrait::default(),
+        };
+        (display, message)
+    }
+
+    fn shown(picture: &RgbImage, colour: [u8; 3]) -> bool {
+        picture.pixels().filter(|p| p.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 8)).count() > 20_000
+    }
+
+    #[test]
+    fn the_picture_beside_a_tip_is_the_one_asked_for_and_made_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (display, message) = display(folder.path());
+        let id = message.person.as_ref().unwrap().id;
+        display.screen.say(message);
+        let drawn = display.picture();
+        assert!(shown(&drawn, BLUE) && !shown(&drawn, RED), "the one just taken");
+        display
+            .settings
+            .change::<Panel>(|panel| {
+                panel.picture = ShownPicture::Registered;
+                Ok(())
+            })
+            .unwrap();
+        let drawn = display.picture();
+        assert!(shown(&drawn, RED) && !shown(&drawn, BLUE), "the registered one");
+        // The photo is gone, the tip that shows it is not.
+        display.store.remove(&[id]).unwrap();
+        assert!(shown(&display.picture(), RED), "it is not read again");
+        display
+            .settings
+            .change::<Panel>(|panel| {
+                panel.pass_tip = Flag::of(0);
+                Ok(())
+            })
+            .unwrap();
+        assert!(!shown(&display.picture(), RED), "a tip that is not wanted shows nobody");
+    }
+
+    #[test]
+    fn who_is_refused_is_shown_without_picture() {
+        let folder = tempfile::tempdir().unwrap();
+        let (display, message) = display(folder.path());
+        display.screen.say(Message { said: Said::Refused, ..message });
+        let drawn = display.picture();
+        assert!(!shown(&drawn, BLUE) && !shown(&drawn, RED));
+    }
+
+    #[test]
+    fn the_address_is_where_the_api_listens_or_the_one_that_was_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut display, _) = display(folder.path());
+        let settings = |display: &Display| Settings::clone(&display.settings.now());
+        let all = settings(&display);
+        assert_eq!(display.address(&all), Some(([127, 0, 0, 1].into(), 8080)));
+        display.address = ([0, 0, 0, 0], 80).into();
+        assert_eq!(display.address(&all), None);
+        let set = serde_json::Map::from_iter([("IPAddr".to_owned(), "192.168.2.10".into())]);
+        display.settings.patch::<crate::settings::Network>(&set).unwrap();
+        assert_eq!(display.address(&settings(&display)), Some(([192, 168, 2, 10].into(), 80)));
+    }
+}
