@@ -2,11 +2,13 @@
 //! the protocol document is a row of a table-driven test.
 //!
 //! `person` is who is known, `card` the number a door controller is told, `decide` the verdict over one
-//! presentation, `session` when a presentation is ripe for a verdict, `record` what is kept of it.
+//! presentation, `session` when a presentation is ripe for a verdict, `pin` the passwords of the keypad, `record`
+//! what is kept.
 
 pub mod card;
 pub mod decide;
 pub mod person;
+pub mod pin;
 pub mod record;
 pub mod session;
 
