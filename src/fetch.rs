@@ -100,9 +100,7 @@ impl Fetch {
                 return Ok(answer);
             }
             let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-            let Some(to) = to else {
-                bail!(UriConnect, "{field}: the server answers {status} without saying where")
-            };
+            let Some(to) = to else { bail!(UriConnect, "{field}: the server answers {status} without saying where") };
             uri = join(&uri, to, field)?;
         }
         bail!(UriConnect, "{field}: more than {MAX_REDIRECTS} redirects");

@@ -216,10 +216,21 @@ mod tests {
 
     #[test]
     fn no_page_lists_a_fault_twice() {
-        for page in
-            [GENERIC, PERSON, EDIT, BATCH, BATCH_ITEM, DELETE, SEARCH, SUBSCRIBE, SIMILARITY, PICTURE_SEARCH, DETECT,
-                UPGRADE, MANUAL_PUSH]
-        {
+        for page in [
+            GENERIC,
+            PERSON,
+            EDIT,
+            BATCH,
+            BATCH_ITEM,
+            DELETE,
+            SEARCH,
+            SUBSCRIBE,
+            SIMILARITY,
+            PICTURE_SEARCH,
+            DETECT,
+            UPGRADE,
+            MANUAL_PUSH,
+        ] {
             for (at, (fault, _)) in page.iter().enumerate() {
                 assert!(!page[..at].iter().any(|(earlier, _)| earlier == fault), "{fault:?}");
             }

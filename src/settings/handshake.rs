@@ -28,10 +28,7 @@ impl Rules for Handshake {
     fn check(&self) -> Result<()> {
         let length = self.data.len();
         if length > MOST_HANDSHAKE_BYTES {
-            crate::bail!(
-                BadParameter,
-                "HandSharkInfo: has {length} bytes, at most {MOST_HANDSHAKE_BYTES} are allowed"
-            );
+            crate::bail!(BadParameter, "HandSharkInfo: has {length} bytes, at most {MOST_HANDSHAKE_BYTES} are allowed");
         }
         Ok(())
     }

@@ -239,7 +239,8 @@ impl Db {
     fn drop_lists(&self, outdated: impl Fn(&str) -> bool) {
         for name in self.sled.tree_names() {
             if std::str::from_utf8(&name).is_ok_and(&outdated)
-                && let Err(error) = self.sled.drop_tree(&name) {
+                && let Err(error) = self.sled.drop_tree(&name)
+            {
                 tracing::warn!(?name, %error, "outdated rows stay until the next start");
             }
         }
@@ -308,11 +309,10 @@ fn generations(meta: &Tree) -> Result<Generations> {
         Ok(StoredGenerations::Shared(both)) => {
             Ok(Generations { people: both, controls: both, ..Generations::default() })
         }
-        Err(error) => Err(Error::new(
-            Fault::StoreFailed,
-            "the database does not say which rows are in use; restore a copy",
-        )
-        .because(error)),
+        Err(error) => {
+            Err(Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy")
+                .because(error))
+        }
     }
 }
 

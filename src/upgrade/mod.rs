@@ -222,7 +222,9 @@ impl Inner {
         let answer = answer.map_err(|e| Error { fault: Fault::DownloadFailed, ..e })?;
         match answer.status() {
             StatusCode::OK => {}
-            status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => bail!(NoPackage, "Path: the server answers {status}"),
+            status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
+                bail!(NoPackage, "Path: the server answers {status}")
+            }
             status => bail!(DownloadFailed, "Path: the server answers {status}"),
         }
         let total = fetch::promised(&answer);

@@ -5,18 +5,22 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use facegate::access::{ControlRecord, LibId, VerifyStatus};
+use facegate::access::{ControlRecord, LibId, VerifyStatus, pin};
 use facegate::api::{self, Context, Liveness};
 use facegate::camera::{self, Newest};
 use facegate::clock::{Clock, Inbox, Mono, SystemClock};
+use facegate::control::decisions::Decisions;
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
 use facegate::field::LocalTime;
 use facegate::hal::{Abilities, Camera, Host};
+use facegate::push::http::HttpSink;
+use facegate::push::manual::{self, Manual};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
 use facegate::store::{Limits, Picture, Store};
+use facegate::upgrade::{self, Upgrade};
 use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
 use jiff::Timestamp;
@@ -26,6 +30,8 @@ pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
 pub const BLUE: [u8; 3] = [40, 40, 200];
 pub const GREEN: [u8; 3] = [40, 200, 40];
+/// Most bytes of a package of new software, so small that a test sends more.
+pub const LARGEST_PACKAGE: u64 = 100_000;
 /// Shows nobody.
 pub const WHITE: [u8; 3] = [255, 255, 255];
 
@@ -35,7 +41,7 @@ pub struct Rig {
     pub host: Arc<TestHost>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
-    _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 #[derive(Debug)]
@@ -114,16 +120,40 @@ impl Rig {
             let (newest, clock) = (newest.clone(), clock.clone());
             move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
         });
+        let settings = Arc::new(Live::load(store.clone()).unwrap());
+        let fetch = Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800)));
+        let manual = manual::Tools {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            sink: HttpSink::new(runtime.handle().clone()),
+            device_id: DEVICE,
+            status: Arc::default(),
+        };
+        let decisions = Arc::<Decisions>::default();
+        let upgrade = upgrade::Tools {
+            folder: folder.path().join("upgrade"),
+            fetch: fetch.clone(),
+            runtime: runtime.handle().clone(),
+            clock: clock.clone(),
+            settings: settings.clone(),
+            decisions: decisions.clone(),
+            limits: upgrade::Limits { bytes: LARGEST_PACKAGE, ..upgrade::Limits::default() },
+        };
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
-            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            settings,
             store,
             control: events.sender(),
             clock,
             host: host.clone(),
-            fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
+            fetch,
             newest,
             push: Arc::default(),
+            manual: Arc::new(Manual::new(manual)),
+            upgrade: Upgrade::open(upgrade).unwrap(),
+            decisions,
+            pins: pin::Key::new([7; 32]),
             device_id: DEVICE,
             version: "v1.2.3".into(),
             people_limit: limits.people,
@@ -138,7 +168,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, frames, _folder: folder }
+        Self { cx, events, host, runtime, frames, folder }
     }
 
     /// Calls an operator with a body as it stands.

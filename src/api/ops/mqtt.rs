@@ -12,9 +12,7 @@ const BEGINS_ANEW: [&str; 3] = ["StrangerUploadType", "RecordUploadType", "Resum
 pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
     let mut info = fields(&cx.settings.now().mqtt)?;
     // What the document recommends, as long as nothing else is set.
-    for (name, usual) in
-        [("MQCloudID", cx.device_id.to_string()), ("MQTopic", format!("mqtt/face/{}", cx.device_id))]
-    {
+    for (name, usual) in [("MQCloudID", cx.device_id.to_string()), ("MQTopic", format!("mqtt/face/{}", cx.device_id))] {
         if info.get(name).is_none_or(is_blank) {
             info.insert(name.into(), usual.into());
         }

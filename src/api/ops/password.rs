@@ -53,7 +53,11 @@ impl AccessPwd {
 }
 
 /// Changes the passwords one by one; the first that cannot be is named, and nothing is changed then.
-fn change(cx: &Context, digests: Vec<String>, each: impl Fn(&mut BTreeSet<String>, String) -> Result<()>) -> Result<()> {
+fn change(
+    cx: &Context,
+    digests: Vec<String>,
+    each: impl Fn(&mut BTreeSet<String>, String) -> Result<()>,
+) -> Result<()> {
     cx.settings.change::<Passwords>(|group| {
         for (at, digest) in digests.into_iter().enumerate() {
             each(&mut group.digests, digest).map_err(|e| e.about(&format!("AccessPwd[{at}]")))?;
@@ -80,7 +84,7 @@ pub fn delete(cx: &Context, request: AccessPwd) -> Result<Answer> {
     let digests = request.digests(&cx.pins)?;
     change(cx, digests, |kept, digest| {
         if !kept.remove(&digest) {
-            bail!(BadParameter, "is not there");
+            bail!(NothingFound, "is not there");
         }
         Ok(())
     })?;

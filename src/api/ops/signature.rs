@@ -62,9 +62,8 @@ fn read(cx: &Context, text: &str) -> Result<Embedding> {
     if text.is_empty() {
         bail!(BadParameter, "is missing");
     }
-    let bytes = STANDARD
-        .decode(text)
-        .map_err(|e| Error::new(Fault::BadParameter, format!("is no base64 text: {e}")))?;
+    let bytes =
+        STANDARD.decode(text).map_err(|e| Error::new(Fault::BadParameter, format!("is no base64 text: {e}")))?;
     let needed = cx.roster.signature_length() * size_of::<f32>();
     if bytes.len() != needed {
         bail!(BadParameter, "holds {} bytes, signatures of this terminal have {needed}", bytes.len());
