@@ -38,7 +38,7 @@ pub use self::network::{Network, Route, Wifi, WifiSecurity};
 pub use self::panel::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, ShowName, ShownPicture};
 pub use self::passwords::Passwords;
 pub use self::rtsp::Rtsp;
-pub use self::server::{Channels, EnterIpc, IpCamera, MOST_WORKTYPES, Member, ServerBasics, Worktype, Worktypes, put};
+pub use self::server::{Channels, EnterIpc, IpCamera, Member, ServerBasics, Worktype, Worktypes, put};
 pub use self::subscription::Subscription;
 pub use self::system::{LiveDetect, System};
 pub use self::temperature::Temperature;

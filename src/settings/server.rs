@@ -15,8 +15,10 @@ use crate::numbered;
 
 /// A member of a list that is known by its number.
 pub trait Member: Serialize + DeserializeOwned {
-    /// What `number` has until it is set.
-    fn fresh(number: Int<0, 15>) -> Self;
+    /// The field its number stands in.
+    const NUMBER: &'static str;
+    /// What `number` has until it is set; `None`: there can be no such number.
+    fn fresh(number: i64) -> Option<Self>;
     /// Its number.
     fn number(&self) -> i64;
 }
@@ -25,10 +27,15 @@ pub trait Member: Serialize + DeserializeOwned {
 ///
 /// # Errors
 /// [`crate::error::Fault::BadParameter`] naming the field; the list is as it was then.
-pub fn put<T: Member>(list: &mut Vec<T>, number: Int<0, 15>, fields: &Map<String, Value>) -> Result<()> {
-    match list.binary_search_by_key(&number.get(), T::number) {
+pub fn put<T: Member>(list: &mut Vec<T>, number: i64, fields: &Map<String, Value>) -> Result<()> {
+    match list.binary_search_by_key(&number, T::number) {
         Ok(at) => list[at] = merged(&list[at], fields)?,
-        Err(at) => list.insert(at, merged(&T::fresh(number), fields)?),
+        Err(at) => {
+            let Some(fresh) = T::fresh(number) else {
+                bail!(BadParameter, "{}: {number} is more than there can be", T::NUMBER)
+            };
+            list.insert(at, merged(&fresh, fields)?);
+        }
     }
     Ok(())
 }
@@ -68,17 +75,20 @@ pub struct IpCamera {
 }
 
 impl Member for IpCamera {
-    fn fresh(channel: Int<0, 15>) -> Self {
-        Self {
-            channel,
+    const NUMBER: &'static str = "IPC_Channel";
+
+    fn fresh(channel: i64) -> Option<Self> {
+        Some(Self {
+            channel: Int::new(channel)?,
             enabled: Flag::of(0),
             address: Bytes::default(),
             port: Int::of(5000),
             user: Bytes::default(),
             password: Bytes::default(),
             name: Bytes::default(),
-        }
+        })
     }
+
     fn number(&self) -> i64 {
         self.channel.get()
     }
@@ -137,10 +147,7 @@ impl Default for ServerBasics {
 
 impl Rules for ServerBasics {}
 
-/// How many kinds of people there may be (3.17).
-pub const MOST_WORKTYPES: i64 = 10;
-
-/// A kind of people (3.17).
+/// A kind of people (3.17), of which there are ten at the most.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Worktype {
     /// Which of the kinds it is.
@@ -158,11 +165,13 @@ pub struct Worktype {
 }
 
 impl Member for Worktype {
-    fn fresh(number: Int<0, 15>) -> Self {
-        let index = Int::new(number.get()).unwrap_or(Int::of(9));
-        let place = Int::new(number.get()).unwrap_or(Int::of(9));
-        Self { index, enabled: Flag::of(0), name: Bytes::default(), place }
+    const NUMBER: &'static str = "WorkTypeIndex";
+
+    fn fresh(index: i64) -> Option<Self> {
+        let (index, place) = (Int::new(index)?, Int::new(index)?);
+        Some(Self { index, enabled: Flag::of(0), name: Bytes::default(), place })
     }
+
     fn number(&self) -> i64 {
         self.index.get()
     }

@@ -225,7 +225,13 @@ impl Db {
             notices: next(kinds.contains(&Kind::Notice), old.notices)?,
         };
         let lists = Lists::open(&self.sled, new)?;
-        self.put(&self.meta, "generation", &to_json(&new)?)?;
+        if let Err(error) = self.put(&self.meta, "generation", &to_json(&new)?) {
+            // What is written from now on goes into the old trees: they must be the ones that count after a restart.
+            if let Err(error) = self.meta.insert("generation", to_json(&old)?) {
+                tracing::error!(%error, "the lists in use cannot be noted; a restart may find them empty");
+            }
+            return Err(error);
+        }
         let lists = std::mem::replace(&mut *write(&self.lists), Arc::new(lists));
         // A search may still be reading; then the next open drops them.
         if Arc::into_inner(lists).is_some() {

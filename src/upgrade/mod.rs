@@ -30,9 +30,6 @@ use crate::settings::Live;
 const PACKAGE: &str = "package.swx";
 /// Name of a package under way.
 const PART: &str = "package.part";
-/// How long whoever asks for a download waits for its server's first word: an address that leads nowhere is then
-/// answered as such, and a slow server holds nobody up.
-const FIRST_WORD: Duration = Duration::from_millis(1500);
 /// The log tells how far a download is each time so many bytes have come.
 const TOLD_BYTES: u64 = 16 << 20;
 
@@ -41,6 +38,9 @@ const TOLD_BYTES: u64 = 16 << 20;
 pub struct Limits {
     /// Most bytes.
     pub bytes: u64,
+    /// How long whoever asks for a download waits for its server's first word: an address that leads nowhere is
+    /// then answered as such, and a slow server holds nobody up.
+    pub first_word: Duration,
     /// Longest silence of the server.
     pub silence: Duration,
     /// Longest time for all of it.
@@ -49,7 +49,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 256 << 20, silence: Duration::from_secs(60), whole: Duration::from_secs(3600) }
+        Self {
+            bytes: 256 << 20,
+            first_word: Duration::from_millis(1500),
+            silence: Duration::from_secs(60),
+            whole: Duration::from_secs(3600),
+        }
     }
 }
 
@@ -72,7 +77,7 @@ pub enum State {
         /// Its length.
         bytes: u64,
     },
-    /// The last download failed.
+    /// The last download failed, and no package is there from before.
     Failed {
         /// Why.
         why: String,
@@ -125,12 +130,7 @@ impl Upgrade {
         };
         fs::create_dir_all(&tools.folder).map_err(unusable)?;
         remove(&tools.folder.join(PART)).map_err(unusable)?;
-        let file = tools.folder.join(PACKAGE);
-        let state = match fs::metadata(&file) {
-            Ok(found) => State::Ready { file, bytes: found.len() },
-            Err(e) if e.kind() == ErrorKind::NotFound => State::Idle,
-            Err(e) => return Err(unusable(e)),
-        };
+        let state = ready(&tools.folder).unwrap_or(State::Idle);
         Ok(Self(Arc::new(Inner { tools, state: Mutex::new(state), stopped: watch::Sender::new(false) })))
     }
 
@@ -161,7 +161,7 @@ impl Upgrade {
         let (first_word, heard) = oneshot::channel();
         let (inner, name) = (self.0.clone(), name.to_owned());
         self.0.tools.runtime.spawn_blocking(move || inner.run(&name, uri, first_word));
-        match self.0.tools.runtime.block_on(async { timeout(FIRST_WORD, heard).await }) {
+        match self.0.tools.runtime.block_on(async { timeout(self.0.tools.limits.first_word, heard).await }) {
             Ok(Ok(Err(error))) => Err(error),
             Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
         }
@@ -204,7 +204,9 @@ impl Inner {
                 if let Err(error) = remove(&self.tools.folder.join(PART)) {
                     warn!(%error, "a part of it stays until the next start");
                 }
-                *lock(&self.state) = State::Failed { why: error.to_string() };
+                // A package that came before is still there.
+                let state = ready(&self.tools.folder).unwrap_or_else(|| State::Failed { why: error.to_string() });
+                *lock(&self.state) = state;
                 self.tell("failed", name, json!({ "why": error.to_string() }));
                 if let Some(first_word) = first_word {
                     // Whoever asked may have stopped waiting.
@@ -279,6 +281,13 @@ impl Inner {
         }
         self.tools.decisions.tell(now, "upgrade", line);
     }
+}
+
+/// The package that has come whole, if one is there.
+fn ready(folder: &Path) -> Option<State> {
+    let file = folder.join(PACKAGE);
+    let bytes = fs::metadata(&file).ok()?.len();
+    Some(State::Ready { file, bytes })
 }
 
 /// Reads the address of a package.

@@ -107,7 +107,7 @@ impl Rig {
 
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(SystemClock::default());
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
         let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
@@ -131,15 +131,7 @@ impl Rig {
             status: Arc::default(),
         };
         let decisions = Arc::<Decisions>::default();
-        let upgrade = upgrade::Tools {
-            folder: folder.path().join("upgrade"),
-            fetch: fetch.clone(),
-            runtime: runtime.handle().clone(),
-            clock: clock.clone(),
-            settings: settings.clone(),
-            decisions: decisions.clone(),
-            limits: upgrade::Limits { bytes: LARGEST_PACKAGE, ..upgrade::Limits::default() },
-        };
+        let upgrade = open_upgrade(&folder, &fetch, &runtime, &clock, &settings, &decisions);
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
             settings,
@@ -151,7 +143,7 @@ impl Rig {
             newest,
             push: Arc::default(),
             manual: Arc::new(Manual::new(manual)),
-            upgrade: Upgrade::open(upgrade).unwrap(),
+            upgrade,
             decisions,
             pins: pin::Key::new([7; 32]),
             device_id: DEVICE,
@@ -169,6 +161,12 @@ impl Rig {
             card_turn: Mutex::default(),
         });
         Self { cx, events, host, runtime, frames, folder }
+    }
+
+    /// The upgrade as a restart finds it.
+    pub fn upgrade_anew(&self) -> Upgrade {
+        let cx = &self.cx;
+        open_upgrade(&self.folder, &cx.fetch, &self.runtime, &cx.clock, &cx.settings, &cx.decisions)
     }
 
     /// Calls an operator with a body as it stands.
@@ -238,6 +236,32 @@ impl Rig {
     pub fn state(&self) -> String {
         format!("{:?} {:?}", self.cx.store.people(), self.cx.settings.now())
     }
+}
+
+fn open_upgrade(
+    folder: &tempfile::TempDir,
+    fetch: &Arc<Fetch>,
+    runtime: &tokio::runtime::Runtime,
+    clock: &Arc<dyn Clock>,
+    settings: &Arc<Live>,
+    decisions: &Arc<Decisions>,
+) -> Upgrade {
+    let limits = upgrade::Limits {
+        bytes: LARGEST_PACKAGE,
+        // A busy machine must not turn an answer that comes into one that does not.
+        first_word: Duration::from_secs(60),
+        ..upgrade::Limits::default()
+    };
+    Upgrade::open(upgrade::Tools {
+        folder: folder.path().join("upgrade"),
+        fetch: fetch.clone(),
+        runtime: runtime.handle().clone(),
+        clock: clock.clone(),
+        settings: settings.clone(),
+        decisions: decisions.clone(),
+        limits,
+    })
+    .unwrap()
 }
 
 pub fn snap() -> Picture {

@@ -4,7 +4,6 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use facegate::clock::{Bell, Clock};
 use facegate::upgrade::State;
 use serde_json::{Value, json};
 
@@ -55,15 +54,11 @@ fn upgrade(address: &str) -> Value {
     json!({ "DeviceID": DEVICE, "Name": "最新版本", "Path": address })
 }
 
-/// Waits until the download has ended; the list of what happened says when.
+/// How the download under way ends.
 fn ended(rig: &Rig) -> State {
-    let bell = Bell::default();
     loop {
         match rig.cx.upgrade.state() {
-            State::Downloading { .. } => {
-                let soon = rig.cx.clock.mono().after(std::time::Duration::from_millis(2));
-                rig.cx.clock.wait(&bell, Some(soon));
-            }
+            State::Downloading { .. } => std::thread::yield_now(),
             state => return state,
         }
     }
@@ -107,7 +102,15 @@ fn a_package_comes_whole_and_one_at_a_time() {
     server.answer("200 OK\r\nConnection: close", b"new software");
     rig.ok("Upgrade", upgrade(&server.address()));
     assert!(matches!(ended(&rig), State::Ready { bytes: 12, .. }));
-    assert_eq!(std::fs::read(file).unwrap(), b"new software");
+    assert_eq!(std::fs::read(&file).unwrap(), b"new software");
+
+    // One that cannot be fetched leaves the one that is there; so does a restart.
+    server.answer("404 Not Found\r\nContent-Length: 0", b"");
+    rig.fails("Upgrade", upgrade(&server.address()), 466);
+    assert!(matches!(ended(&rig), State::Ready { bytes: 12, .. }));
+    std::fs::write(file.with_extension("part"), "cut short").unwrap();
+    assert!(matches!(rig.upgrade_anew().state(), State::Ready { bytes: 12, .. }));
+    assert_eq!(files(&rig), ["package.swx"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Nothing;
 use crate::api::Context;
@@ -12,7 +12,7 @@ use crate::api::wire::{Answer, Fields, fields, is_blank};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::Int;
-use crate::settings::{EnterIpc, MOST_WORKTYPES, Member, Worktypes, put};
+use crate::settings::{EnterIpc, IpCamera, Member, Worktype, Worktypes, put};
 
 type Count = Int<0, { i64::MAX }>;
 
@@ -35,10 +35,7 @@ pub fn cameras(cx: &Context, _: Nothing) -> Result<Answer> {
 }
 
 pub fn set_cameras(cx: &Context, request: SetEnterIpc) -> Result<Answer> {
-    let numbered = number(request.cameras, "IPC_Info", |_, given| match given.get("IPC_Channel") {
-        Some(channel) if !is_blank(channel) => read(channel, "IPC_Channel"),
-        _ => bail!(BadParameter, "IPC_Channel: is missing"),
-    })?;
+    let numbered = number::<IpCamera>(request.cameras, "IPC_Info", |_| None)?;
     cx.settings.change::<EnterIpc>(|group| put_all(&mut group.cameras, &numbered, "IPC_Info"))?;
     Ok(Answer::Done)
 }
@@ -62,37 +59,27 @@ pub fn worktypes(cx: &Context, _: Nothing) -> Result<Answer> {
 }
 
 pub fn set_worktypes(cx: &Context, request: SetWorktype) -> Result<Answer> {
-    let numbered = number(request.kinds, "WorkTypeInfo", |place, given| match given.get("WorkTypeIndex") {
-        Some(index) if !is_blank(index) => read(index, "WorkTypeIndex"),
-        _ => Ok(Count::new(i64::try_from(place).unwrap_or(i64::MAX)).unwrap_or(Count::of(0))),
-    })?;
-    if let Some((index, _)) = numbered.iter().find(|(index, _)| index.get() >= MOST_WORKTYPES) {
-        bail!(BadParameter, "WorkTypeIndex: {} is outside 0..{}", index.get(), MOST_WORKTYPES - 1);
-    }
+    let numbered = number::<Worktype>(request.kinds, "WorkTypeInfo", |place| i64::try_from(place).ok())?;
     cx.settings.change::<Worktypes>(|group| put_all(&mut group.kinds, &numbered, "WorkTypeInfo"))?;
     Ok(Answer::Done)
 }
 
-fn read(given: &Value, name: &str) -> Result<Count> {
-    serde_json::from_value(given.clone()).map_err(|e| Error::new(Fault::BadParameter, format!("{name}: {e}")))
-}
-
-/// The members of a list with their numbers, each once.
-fn number(
+/// The members of a list with their numbers, each once. `usual` gives the number of one that has none by its
+/// place in the list.
+fn number<T: Member>(
     list: Vec<Fields>,
     name: &str,
-    number_of: impl Fn(usize, &Fields) -> Result<Count>,
-) -> Result<Vec<(Int<0, 15>, Fields)>> {
-    const MOST: i64 = 15;
+    usual: impl Fn(usize) -> Option<i64>,
+) -> Result<Vec<(i64, Fields)>> {
     let (mut numbered, mut seen) = (Vec::new(), BTreeSet::new());
     for (place, given) in list.into_iter().enumerate() {
-        let within = |error: Error| error.about(&format!("{name}[{place}]"));
-        let number = number_of(place, &given).map_err(within)?;
-        let Some(number) = Int::new(number.get()) else {
-            bail!(BadParameter, "{name}[{place}]: number {} is outside 0..{MOST}", number.get());
+        let wrong = |why: String| Error::new(Fault::BadParameter, format!("{name}[{place}]: {}: {why}", T::NUMBER));
+        let number = match given.get(T::NUMBER).filter(|number| !is_blank(number)) {
+            Some(number) => serde_json::from_value(number.clone()).map(Count::get).map_err(|e| wrong(e.to_string()))?,
+            None => usual(place).ok_or_else(|| wrong("is missing".into()))?,
         };
         if !seen.insert(number) {
-            bail!(BadParameter, "{name}[{place}]: number {} is there twice", number.get());
+            return Err(wrong(format!("{number} is there twice")));
         }
         numbered.push((number, given));
     }
@@ -102,7 +89,7 @@ fn number(
     Ok(numbered)
 }
 
-fn put_all<T: Member>(list: &mut Vec<T>, numbered: &[(Int<0, 15>, Fields)], name: &str) -> Result<()> {
+fn put_all<T: Member>(list: &mut Vec<T>, numbered: &[(i64, Fields)], name: &str) -> Result<()> {
     for (place, (number, given)) in numbered.iter().enumerate() {
         put(list, *number, given).map_err(|e| e.about(&format!("{name}[{place}]")))?;
     }
