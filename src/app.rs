@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hyper::http::request::Parts;
 use tracing::{error, info, warn};
 
-use crate::access::Person;
+use crate::access::{Person, pin};
 use crate::api;
 use crate::api::server::ServerLimits;
 use crate::api::web::Web;
@@ -26,6 +26,7 @@ use crate::field::Text;
 use crate::hal::Devices;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
+use crate::push::manual::{self, Manual};
 use crate::push::{self, Pusher};
 use crate::roster::{Models, Roster};
 use crate::settings::Live;
@@ -33,6 +34,7 @@ use crate::sim::Sim;
 use crate::sound::{self, Sounds};
 use crate::store::{Limits, Store};
 use crate::ui::{Display, Presenter, Screen};
+use crate::upgrade::{self, Upgrade};
 use crate::vision::Vision;
 
 /// The version the terminal reports.
@@ -74,6 +76,8 @@ pub struct App {
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
     pusher: Arc<Pusher>,
+    manual: Arc<Manual>,
+    upgrade: Upgrade,
     runtime: tokio::runtime::Runtime,
     shutdown: tokio::sync::watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
@@ -168,6 +172,7 @@ impl App {
             let clock = clock.clone();
             threads.start("wiegand", move || control::drive_wiegand(lines, &frames, &*clock))?;
         }
+        let pins = pin_key(&store)?;
         let control = Control {
             inbox,
             clock: clock.clone(),
@@ -175,6 +180,7 @@ impl App {
             settings: settings.clone(),
             relay: devices.relay,
             wiegand,
+            pins: pins.clone(),
             similarity: vision.pack.similarity,
             presenter: Presenter {
                 screen: screen.clone(),
@@ -233,6 +239,25 @@ impl App {
             }
         });
 
+        let manual = Arc::new(Manual::new(manual::Tools {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            sink: pusher.sink.clone(),
+            device_id,
+            status: pusher.status.clone(),
+        }));
+        let fetch = Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME));
+        let upgrade = Upgrade::open(upgrade::Tools {
+            folder: board.data.join("upgrade"),
+            fetch: fetch.clone(),
+            runtime: runtime.handle().clone(),
+            clock: clock.clone(),
+            settings: settings.clone(),
+            decisions: decisions.clone(),
+            limits: upgrade::Limits::default(),
+        })?;
+
         let context = Arc::new(api::Context {
             store: store.clone(),
             roster: roster.clone(),
@@ -240,10 +265,14 @@ impl App {
             control: events.clone(),
             clock: clock.clone(),
             host: devices.host.clone(),
-            fetch: Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME)),
+            fetch,
             newest: newest.clone(),
             sounds: sounds.clone(),
             push: pusher.status.clone(),
+            manual: manual.clone(),
+            upgrade: upgrade.clone(),
+            decisions: decisions.clone(),
+            pins,
             device_id,
             version: VERSION.to_owned(),
             people_limit: board.capacity.people,
@@ -315,6 +344,8 @@ impl App {
             sounds,
             light,
             pusher,
+            manual,
+            upgrade,
             runtime,
             shutdown,
             server,
@@ -404,6 +435,7 @@ impl App {
             world.close();
         }
         self.pusher.stop();
+        self.upgrade.stop();
         // The API first: what it has promised is still done.
         self.runtime.block_on(async {
             if tokio::time::timeout(GRACE, self.server).await.is_err() {
@@ -419,6 +451,7 @@ impl App {
                 error!(thread = name, "a thread had panicked");
             }
         }
+        self.manual.join();
         self.runtime.shutdown_timeout(GRACE);
         if let Err(error) = self.store.flush() {
             error!(%error, "the last records could not be written");
@@ -430,6 +463,12 @@ impl App {
 fn made_device_id(store: &Store) -> Result<u32, Failure> {
     let chance = store.secret("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
     Ok(1_000_000 + chance % 9_000_000)
+}
+
+/// The key of the keypad's passwords, made at the first start and kept.
+fn pin_key(store: &Store) -> Result<pin::Key, Failure> {
+    let secret = store.secret("access-pin", 32)?;
+    Ok(pin::Key::new(secret.try_into().map_err(|_| "the key of the passwords has another length than 32 bytes")?))
 }
 
 struct Threads(Vec<JoinHandle<()>>);

@@ -17,8 +17,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
-use crate::access::WiegandFrame;
 use crate::access::session::{Now, Session};
+use crate::access::{WiegandFrame, pin};
 use crate::clock::{Clock, Inbox, Mono, Outbound};
 use crate::door::{self, Door};
 use crate::hal::{Output, WiegandOut};
@@ -48,6 +48,8 @@ pub struct Control {
     pub presenter: Presenter,
     /// What was decided.
     pub decisions: Arc<Decisions>,
+    /// What passwords of the keypad are known by.
+    pub pins: pin::Key,
     /// The model pack's, for faces on identity cards.
     pub similarity: SimilarityMap,
 }

@@ -71,6 +71,26 @@ pub enum Fault {
     BadIdType,
     /// Nothing matches the search.
     NothingFound,
+    /// What was asked for is still being done for an earlier request.
+    Busy,
+    /// `TimeS` is missing or wrong.
+    BadTimeS,
+    /// `TimeE` is missing or wrong.
+    BadTimeE,
+    /// Nobody has subscribed to what is to be pushed.
+    NoSubscription,
+    /// The address of a package is missing or wrong.
+    BadPath,
+    /// The package's server does not have it.
+    NoPackage,
+    /// The name of a version is missing or wrong.
+    BadName,
+    /// The package could not be fetched.
+    DownloadFailed,
+    /// The package is larger than allowed.
+    PackageTooLarge,
+    /// The package is shorter or longer than its server said.
+    PackageLength,
     /// A part of the terminal this needs is not there or does not work.
     Unavailable,
 }
@@ -113,6 +133,16 @@ impl Fault {
             Self::NoIdType => "UnKnown IdType",
             Self::BadIdType => "IdType error",
             Self::NothingFound => "No record",
+            Self::Busy => "Not finished yet",
+            Self::BadTimeS => "Unknow TimeS",
+            Self::BadTimeE => "Unknow TimeE",
+            Self::NoSubscription => "No subscription",
+            Self::BadPath => "Unkonw Path",
+            Self::NoPackage => "Can't find upgrade file",
+            Self::BadName => "Unkonw Name",
+            Self::DownloadFailed => "Download failed",
+            Self::PackageTooLarge => "Upgrade file too big",
+            Self::PackageLength => "Upgrade file length error",
             Self::Unavailable => "Not available",
         }
     }

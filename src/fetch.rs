@@ -1,12 +1,14 @@
-//! Fetches the pictures that requests name by address (`picURI`): http and https, bounded in size and time.
+//! Fetches what requests name by address, over http and https: pictures (`picURI`) whole, bounded in size and
+//! time; of other files the answer is handed on, to be read bit by bit.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
+use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, LOCATION, USER_AGENT};
-use hyper::{Request, StatusCode, Uri};
+use hyper::{Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -21,10 +23,12 @@ use crate::error::{Error, Fault, Result};
 pub const MAX_PICTURE: usize = 1024 * 1024;
 /// Fewer bytes are no picture (C.10.1.1, code 477).
 const MIN_PICTURE: usize = 1000;
+/// The field that names a picture's address.
+const PICTURE: &str = "picURI";
 /// A server that answers "look there" more often than this goes in circles.
 const MAX_REDIRECTS: usize = 3;
 
-/// Fetches pictures. Blocks its caller, which must not be a thread of the async runtime.
+/// Fetches files. [`Fetch::get`] blocks its caller, which must not be a thread of the async runtime.
 pub struct Fetch {
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     runtime: Handle,
@@ -53,50 +57,63 @@ impl Fetch {
     /// [`Fault::UriAddress`] when the address cannot be read or its host not found, [`Fault::UriConnect`]
     /// when nothing useful comes in time, [`Fault::UriTooShort`], [`Fault::PictureTooLarge`].
     pub fn get(&self, address: &str) -> Result<Vec<u8>> {
-        let uri = parse(address)?;
-        let fetched = async { timeout(self.longest, self.follow(uri)).await };
+        let uri = parse(address, PICTURE)?;
+        let fetched = async { timeout(self.longest, self.picture(uri)).await };
         match self.runtime.block_on(fetched) {
             Ok(result) => result,
             Err(_) => bail!(UriConnect, "picURI: nothing whole came within {} s", self.longest.as_secs()),
         }
     }
 
-    async fn follow(&self, mut uri: Uri) -> Result<Vec<u8>> {
+    async fn picture(&self, uri: Uri) -> Result<Vec<u8>> {
+        let answer = self.open(uri, PICTURE).await?;
+        let status = answer.status();
+        if status != StatusCode::OK {
+            bail!(UriConnect, "picURI: the server answers {status}");
+        }
+        if promised(&answer).is_some_and(|n| n > MAX_PICTURE as u64) {
+            return Err(too_large());
+        }
+        read(answer.into_body()).await
+    }
+
+    /// What the server at `uri` answers, redirects followed, its body still to be read; `field` is named in
+    /// errors. Bounded in nothing but the number of redirects: size and time are the caller's matter.
+    ///
+    /// # Errors
+    /// [`Fault::UriAddress`] when the host is not found, [`Fault::UriConnect`] when it does not answer.
+    pub async fn open(&self, mut uri: Uri, field: &str) -> Result<Response<Incoming>> {
         for _ in 0..=MAX_REDIRECTS {
-            resolve(&uri).await?;
+            resolve(&uri, field).await?;
             let request = Request::get(uri.clone())
                 .header(ACCEPT, "image/*, */*")
                 .header(USER_AGENT, "FaceGate-HttpClient/0.0.1")
                 .body(Empty::new())
-                .map_err(|e| Error::new(Fault::UriAddress, "picURI").because(e))?;
+                .map_err(|e| Error::new(Fault::UriAddress, field).because(e))?;
             let answer = self
                 .client
                 .request(request)
                 .await
-                .map_err(|e| Error::new(Fault::UriConnect, format!("picURI: {}", innermost(&e))).because(e))?;
+                .map_err(|e| Error::new(Fault::UriConnect, format!("{field}: {}", innermost(&e))).because(e))?;
             let status = answer.status();
-            if status.is_redirection() {
-                let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
-                let Some(to) = to else {
-                    bail!(UriConnect, "picURI: the server answers {status} without saying where")
-                };
-                uri = join(&uri, to)?;
-                continue;
+            if !status.is_redirection() {
+                return Ok(answer);
             }
-            if status != StatusCode::OK {
-                bail!(UriConnect, "picURI: the server answers {status}");
-            }
-            let promised = answer.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse::<usize>().ok());
-            if promised.is_some_and(|n| n > MAX_PICTURE) {
-                return Err(too_large());
-            }
-            return read(answer.into_body()).await;
+            let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+            let Some(to) = to else { bail!(UriConnect, "{field}: the server answers {status} without saying where") };
+            uri = join(&uri, to, field)?;
         }
-        bail!(UriConnect, "picURI: more than {MAX_REDIRECTS} redirects");
+        bail!(UriConnect, "{field}: more than {MAX_REDIRECTS} redirects");
     }
 }
 
-async fn read(mut body: hyper::body::Incoming) -> Result<Vec<u8>> {
+/// How long the body is going to be, if the server says so.
+#[must_use]
+pub fn promised(answer: &Response<Incoming>) -> Option<u64> {
+    answer.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok())
+}
+
+async fn read(mut body: Incoming) -> Result<Vec<u8>> {
     let mut picture = Vec::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| Error::new(Fault::UriConnect, "picURI: the connection broke off").because(e))?;
@@ -117,35 +134,39 @@ fn too_large() -> Error {
 }
 
 /// Tells "no such host" from "does not answer": platforms are shown different numbers for them.
-async fn resolve(uri: &Uri) -> Result<()> {
+async fn resolve(uri: &Uri, field: &str) -> Result<()> {
     let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
     match tokio::net::lookup_host((host, uri.port_u16().unwrap_or(80))).await.map(|mut all| all.next().is_some()) {
         Ok(true) => Ok(()),
-        Ok(false) => bail!(UriAddress, "picURI: the host {host} has no address"),
-        Err(e) => Err(Error::new(Fault::UriAddress, format!("picURI: the host {host} was not found")).because(e)),
+        Ok(false) => bail!(UriAddress, "{field}: the host {host} has no address"),
+        Err(e) => Err(Error::new(Fault::UriAddress, format!("{field}: the host {host} was not found")).because(e)),
     }
 }
 
-fn parse(address: &str) -> Result<Uri> {
+/// Reads an address; `field` is named in errors. Without a scheme it means http.
+///
+/// # Errors
+/// [`Fault::UriAddress`].
+pub fn parse(address: &str, field: &str) -> Result<Uri> {
     let address = address.trim();
     let full = if has_scheme(address) { address.to_owned() } else { format!("http://{address}") };
     let uri: Uri = encode(&full).parse().map_err(|e| {
-        Error::new(Fault::UriAddress, "picURI: it is no address like http://host/picture.jpg").because(e)
+        Error::new(Fault::UriAddress, format!("{field}: it is no address like http://host/file")).because(e)
     })?;
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        bail!(UriAddress, "picURI: only http and https are spoken");
+        bail!(UriAddress, "{field}: only http and https are spoken");
     }
     if uri.host().is_none_or(str::is_empty) {
-        bail!(UriAddress, "picURI: it names no host");
+        bail!(UriAddress, "{field}: it names no host");
     }
     if uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-        bail!(UriAddress, "picURI: it holds a login, which is not supported");
+        bail!(UriAddress, "{field}: it holds a login, which is not supported");
     }
     Ok(uri)
 }
 
 /// Whether an address begins with a scheme; one in its query is another's.
-fn has_scheme(address: &str) -> bool {
+pub fn has_scheme(address: &str) -> bool {
     let head = address.split(['/', '?', '#']).next().unwrap_or_default();
     head.ends_with(':') && address[head.len()..].starts_with("//")
 }
@@ -162,20 +183,20 @@ fn encode(address: &str) -> String {
     })
 }
 
-fn join(base: &Uri, to: &str) -> Result<Uri> {
+fn join(base: &Uri, to: &str, field: &str) -> Result<Uri> {
     if has_scheme(to) {
-        return parse(to);
+        return parse(to, field);
     }
     let scheme = base.scheme_str().unwrap_or("http");
     if let Some(host_and_path) = to.strip_prefix("//") {
-        return parse(&format!("{scheme}://{host_and_path}"));
+        return parse(&format!("{scheme}://{host_and_path}"), field);
     }
     let host = base.authority().map_or("", |a| a.as_str());
     if to.starts_with('/') {
-        return parse(&format!("{scheme}://{host}{to}"));
+        return parse(&format!("{scheme}://{host}{to}"), field);
     }
     let folder = base.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-    parse(&format!("{scheme}://{host}{folder}/{to}"))
+    parse(&format!("{scheme}://{host}{folder}/{to}"), field)
 }
 
 /// The words that help: "connection refused", not "client error (Connect)".
@@ -278,7 +299,7 @@ mod tests {
             ("http://plain/e.jpg", "http://plain/e.jpg"),
             ("照片.jpg", "https://host:8443/pictures/%E7%85%A7%E7%89%87.jpg"),
         ] {
-            assert_eq!(join(&base, to).unwrap().to_string(), expect);
+            assert_eq!(join(&base, to, PICTURE).unwrap().to_string(), expect);
         }
     }
 }

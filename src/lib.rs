@@ -4,8 +4,8 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`ui`] is the screen, [`sound`] and
-//! [`light`] what is heard and shines; [`sim`] moves the pretend
+//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software; [`ui`] is the screen,
+//! [`sound`] and [`light`] what is heard and shines; [`sim`] moves the pretend
 //! devices and [`bench`] measures.
 //!
 //! ```text
@@ -38,4 +38,5 @@ pub mod sound;
 pub mod store;
 pub mod strict;
 pub mod ui;
+pub mod upgrade;
 pub mod vision;

@@ -238,6 +238,28 @@ impl Roster {
         Ok(models.similarity.from_cosine(first.embedding.cosine(&second.embedding)))
     }
 
+    /// The embedding of the largest face of a picture.
+    ///
+    /// # Errors
+    /// The picture's faults.
+    pub fn signature(&self, picture: &[u8]) -> Result<Embedding> {
+        self.portrait(picture).map(|portrait| portrait.embedding)
+    }
+
+    /// How many numbers an embedding of the installed pack has.
+    #[must_use]
+    pub fn signature_length(&self) -> usize {
+        self.gallery.length()
+    }
+
+    /// How alike two embeddings of the installed pack are.
+    ///
+    /// # Errors
+    /// [`Fault::Unavailable`] without a pack.
+    pub fn compare_signatures(&self, first: &Embedding, second: &Embedding) -> Result<Similarity> {
+        Ok(self.models()?.similarity.from_cosine(first.cosine(second)))
+    }
+
     /// The people most similar to the largest face of a picture, from `least` on, the best first.
     ///
     /// # Errors

@@ -2,12 +2,14 @@
 //! the protocol document is a row of a table-driven test.
 //!
 //! `person` is who is known, `card` the number a door controller is told, `decide` the verdict over one face,
-//! `mode` what else has to be presented, `session` when all of it is ripe for a verdict, `record` what is kept.
+//! `mode` what else has to be presented, `session` when all of it is ripe for a verdict, `pin` the passwords of the
+//! keypad, `record` what is kept.
 
 pub mod card;
 pub mod decide;
 pub mod mode;
 pub mod person;
+pub mod pin;
 pub mod record;
 pub mod session;
 

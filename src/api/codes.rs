@@ -124,6 +124,23 @@ pub const PICTURE_SEARCH: Page = &[
 /// DetectFaceFromPic, as its twin over MQTT.
 pub const DETECT: Page = &[(NoPicture, 464), (PictureTooLarge, 464), (BadBase64, 465), (BadPicture, 465)];
 
+/// GetFaceSignature, numbered as GetPictureSimilarity: nothing is known of its own numbers.
+pub const SIGNATURE: Page = SIMILARITY;
+
+/// Upgrade, as newer firmware numbers it. From 466 on they say how the download went.
+pub const UPGRADE: Page = &[
+    (BadPath, 464),
+    (NoPackage, 466),
+    (BadName, 468),
+    (DownloadFailed, 483),
+    (PackageTooLarge, 484),
+    (PackageLength, 485),
+];
+
+/// ManualPushRecords, as newer firmware numbers it.
+pub const MANUAL_PUSH: Page =
+    &[(BadTimeS, 464), (BadTimeE, 465), (NoSubscription, 466), (NothingFound, 467), (Busy, 468)];
+
 /// The number of `fault` on `page`.
 #[must_use]
 pub fn code(page: Page, fault: Fault) -> i64 {
@@ -184,6 +201,11 @@ mod tests {
             (GENERIC, 201, NotJson, Some("is not json!")),
             (GENERIC, 465, NotAllowed, None),
             (DELETE, 462, BadParameter, None),
+            (MANUAL_PUSH, 464, BadTimeS, Some("Unknow TimeS")),
+            (MANUAL_PUSH, 465, BadTimeE, Some("Unknow TimeE")),
+            (UPGRADE, 464, BadPath, Some("Unkonw Path")),
+            (UPGRADE, 466, NoPackage, Some("Can't find upgrade file")),
+            (UPGRADE, 468, BadName, Some("Unkonw Name")),
         ] {
             assert_eq!(code(page, fault), number, "{fault:?}");
             if let Some(wording) = wording {
@@ -194,9 +216,21 @@ mod tests {
 
     #[test]
     fn no_page_lists_a_fault_twice() {
-        for page in
-            [GENERIC, PERSON, EDIT, BATCH, BATCH_ITEM, DELETE, SEARCH, SUBSCRIBE, SIMILARITY, PICTURE_SEARCH, DETECT]
-        {
+        for page in [
+            GENERIC,
+            PERSON,
+            EDIT,
+            BATCH,
+            BATCH_ITEM,
+            DELETE,
+            SEARCH,
+            SUBSCRIBE,
+            SIMILARITY,
+            PICTURE_SEARCH,
+            DETECT,
+            UPGRADE,
+            MANUAL_PUSH,
+        ] {
             for (at, (fault, _)) in page.iter().enumerate() {
                 assert!(!page[..at].iter().any(|(earlier, _)| earlier == fault), "{fault:?}");
             }

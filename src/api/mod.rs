@@ -24,18 +24,22 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
+use crate::access::pin;
 use crate::camera::Newest;
 use crate::clock::{Clock, Outbound};
 use crate::control;
+use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
 use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
 use crate::hal::{Abilities, Host};
 use crate::push;
+use crate::push::manual::Manual;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::sound::Sounds;
 use crate::store::Store;
+use crate::upgrade::Upgrade;
 pub use ops::control::{measured, rounded};
 pub use ops::subscribe::TOPICS;
 use wire::{Envelope, Fields, Reply};
@@ -63,6 +67,14 @@ pub struct Context {
     pub sounds: Arc<Sounds>,
     /// How far the pusher is.
     pub push: Arc<push::Status>,
+    /// Pushes records on request.
+    pub manual: Arc<Manual>,
+    /// New software.
+    pub upgrade: Upgrade,
+    /// What happened lately.
+    pub decisions: Arc<Decisions>,
+    /// What passwords of the keypad are kept by.
+    pub pins: pin::Key,
     /// The terminal's number.
     pub device_id: u32,
     /// Version shown to platforms.
@@ -104,7 +116,8 @@ pub fn dispatch(cx: &Context, name: &str, body: &[u8]) -> Reply {
     };
     let result = run(cx, operator, body);
     let failed = result.as_ref().err().map(|error| (wire::said(error), chain(error)));
-    let reply = wire::reply(operator.name, operator.page, result);
+    let name = if result.is_ok() { operator.answers_as } else { operator.name };
+    let reply = wire::reply(name, operator.page, result);
     let ms = u64::try_from(cx.clock.mono().since(start).as_millis()).unwrap_or(u64::MAX);
     match failed {
         None => tracing::debug!(operator = operator.name, code = reply.code, ms, "answered"),

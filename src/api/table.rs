@@ -11,14 +11,20 @@ use serde::de::DeserializeOwned;
 
 use super::Context;
 use super::codes::{self, Page};
-use super::ops::{batch, capture, control, device, door, list, person, picture, sound, subscribe};
+use super::ops::{
+    batch, capture, control, device, door, factory, list, mqtt, password, person, picture, push, server, settings,
+    signature, sound, subscribe, upgrade,
+};
 use super::wire::{self, Answer, Fields};
 use crate::error::Result;
+use crate::settings::{Center, Device, Face, Rtsp, ServerBasics, System, Temperature};
 
 /// One operator.
 pub struct Operator {
     /// As in the path.
     pub name: &'static str,
+    /// What an answer to it that went well is called; the document names one of them otherwise.
+    pub answers_as: &'static str,
     /// What it does, for people.
     pub about: &'static str,
     /// Its error numbers.
@@ -60,6 +66,10 @@ impl Operator {
         self.checks_device = true;
         self
     }
+    const fn answers_as(mut self, name: &'static str) -> Self {
+        self.answers_as = name;
+        self
+    }
     const fn slow(mut self) -> Self {
         self.slow = true;
         self
@@ -74,6 +84,7 @@ fn op<Q: DeserializeOwned + JsonSchema + 'static>(
 ) -> Operator {
     Operator {
         name,
+        answers_as: name,
         about,
         page,
         schema: |generator| generator.subschema_for::<Q>(),
@@ -87,7 +98,10 @@ fn op<Q: DeserializeOwned + JsonSchema + 'static>(
 /// Every operator.
 #[rustfmt::skip]
 pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
-    use codes::{BATCH, DELETE, DETECT, EDIT, GENERIC, PERSON, PICTURE_SEARCH, SEARCH, SIMILARITY, SUBSCRIBE};
+    use codes::{
+        BATCH, DELETE, DETECT, EDIT, GENERIC, MANUAL_PUSH, PERSON, PICTURE_SEARCH, SEARCH, SIGNATURE, SIMILARITY,
+        SUBSCRIBE, UPGRADE,
+    };
     vec![
         // Sound and screen (3.1).
         op("GetSound", "Sounds, tips and the screen's contents in force.", GENERIC, sound::get),
@@ -100,16 +114,45 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("SetDoorCondition", "Changes door conditions; what is left out stays.", GENERIC, door::set).info(),
         op("OpenDoor", "Opens the door once, as if somebody had been admitted.", GENERIC, door::open).info().device(),
 
-        // Terminal (3.3, 3.5, 3.9, 3.30, 3.34).
+        // Terminal (3.3, 3.5, 3.8, 3.9, 3.27, 3.29, 3.30, 3.34, 3.35).
         op("SetUserPwd", "Sets user name and password of this API.", GENERIC, device::set_password).info(),
         op("GetSysTime", "The terminal's local time.", GENERIC, device::time),
         op("SetSysTime", "Sets the terminal's local time; what is left out stays.", GENERIC, device::set_time).info(),
         op("GetSysParam", "Name, number and version of the terminal.", GENERIC, device::identity),
-        op("SetSysParam", "Sets the terminal's name.", GENERIC, device::set_name).info(),
+        op("SetSysParam", "Sets the terminal's name.", GENERIC, settings::patch::<Device>).info(),
         op("GetSysCfg", "System parameters in force.", GENERIC, device::system),
-        op("SetSysCfg", "Changes system parameters; what is left out stays.", GENERIC, device::set_system).info(),
-        op("GetFaceParam", "Recognition distance and area.", GENERIC, device::face),
+        op("SetSysCfg", "Changes system parameters; what is left out stays.", GENERIC, settings::patch::<System>).info(),
+        op("GetFaceParam", "Recognition distance and area.", GENERIC, settings::show::<Face>),
         op("SetFaceParam", "Changes recognition distance or area.", GENERIC, device::set_face).info(),
+        op("GetTemperature", "Temperature parameters.", GENERIC, settings::show::<Temperature>),
+        // No `.device()`: a platform in the field sends one and the same number to all terminals.
+        op("SetTemperature", "Changes temperature parameters; what is left out stays.", GENERIC, settings::patch::<Temperature>).info(),
+        op("GetRTSPCfg", "Parameters of the RTSP stream.", GENERIC, settings::show::<Rtsp>),
+        op("SetRTSPCfg", "Changes parameters of the RTSP stream, then restarts the terminal.", GENERIC, settings::set_rtsp).info().device(),
+        op("SetFactoryDefault", "Puts parts of the terminal back to how they were when it was new.", GENERIC, factory::reset).info().device(),
+        op("Upgrade", "Fetches a package of new software.", UPGRADE, upgrade::start).info().device().slow(),
+
+        // Platforms (3.7, 3.28, 3.31).
+        op("GetCenter", "Connection to a centre.", GENERIC, settings::show::<Center>),
+        op("SetCenter", "Changes the connection to a centre; what is left out stays.", GENERIC, settings::patch::<Center>).info(),
+        op("GetHandSharkData", "What a platform has left here for itself.", GENERIC, settings::handshake).device(),
+        op("SetHandSharkData", "Leaves data of the platform's own here.", GENERIC, settings::set_handshake).info().device(),
+        op("GetMQTTParam", "Parameters of the MQTT connection.", GENERIC, mqtt::get),
+        op("SetMQTTParam", "Changes parameters of the MQTT connection; what is left out stays.", GENERIC, mqtt::set).info(),
+
+        // Passwords of the keypad (3.21).
+        op("GetAccessTempPwd", "The password that opens the door in this hour.", GENERIC, password::temporary).answers_as("GetTempPwd"),
+        op("AddAccessPwd", "Adds passwords that open the door.", GENERIC, password::add).info(),
+        op("DelAccessPwd", "Removes passwords.", GENERIC, password::delete).info(),
+        op("ClearAccessPwd", "Removes all passwords.", GENERIC, password::clear).device(),
+
+        // Multi-channel server (3.15 to 3.17).
+        op("GetEnterIPC", "Cameras of the multi-channel server.", GENERIC, server::cameras),
+        op("SetEnterIPC", "Changes or adds cameras by channel.", GENERIC, server::set_cameras).info(),
+        op("GetServerBasicPara", "Basic parameters of the multi-channel server.", GENERIC, settings::show::<ServerBasics>),
+        op("SetServerBasicPara", "Changes basic parameters of the multi-channel server.", GENERIC, settings::patch::<ServerBasics>).info(),
+        op("GetWorktype", "Kinds of people of the multi-channel server.", GENERIC, server::worktypes),
+        op("SetWorktype", "Changes or adds kinds of people by index.", GENERIC, server::set_worktypes).info(),
 
         // People (3.10, 3.11).
         op("AddPerson", "Adds a person with a photo.", PERSON, person::add).info().device().slow(),
@@ -131,15 +174,19 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("SearchCaptureNum", "How many captures of strangers lie between two times.", SEARCH, capture::count).info().device(),
         op("SearchCapture", "Captures of strangers between two times, page by page.", SEARCH, capture::page).info().device(),
 
-        // Subscriptions (3.12, 3.13).
+        // Subscriptions (3.12, 3.13, 3.32).
         op("Subscribe", "Has events pushed to a server; replaces the subscription before.", SUBSCRIBE, subscribe::subscribe).info().device(),
         op("GetSubscribe", "The subscription in force.", SUBSCRIBE, subscribe::get),
         op("Unsubscribe", "Ends the pushing of some topics.", SUBSCRIBE, subscribe::unsubscribe).info().device(),
+        op("ManualPushRecords", "Pushes the control records between two times once more.", MANUAL_PUSH, push::manual).info().device(),
 
-        // Pictures (3.25).
+        // Pictures (3.18, 3.25).
         op("GetPictureSimilarity", "How alike the faces of two pictures are.", SIMILARITY, picture::similarity).slow(),
         op("GetPictureSearch", "People who look like the face of a picture.", PICTURE_SEARCH, picture::search).slow(),
         op("DetectFaceFromPic", "Whether a picture shows a face.", DETECT, picture::detect).slow(),
+        op("GetFaceSignature", "The signature of a picture's face.", SIGNATURE, signature::extract).slow(),
+        op("GetSignatureSimilarity", "How alike the faces of two signatures are.", GENERIC, signature::compare),
+        op("GetImage", "The photo that a search points to.", SEARCH, signature::image).info(),
         op("FrontalFaceSnap", "The camera's picture, or the face before it.", GENERIC, picture::snap).info().device().slow(),
     ]
 });

@@ -154,6 +154,11 @@ impl Decisions {
         entries.push_back(entry(*last));
     }
 
+    /// Forgets everything; numbers go on.
+    pub fn clear(&self) {
+        lock(&self.0).1.clear();
+    }
+
     /// The number of the newest.
     #[must_use]
     pub fn last(&self) -> u64 {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use serde_json::json;
 use tracing::{info, warn};
 
+use super::decisions::Note;
 use super::outcome::Cause;
 use super::{Credential, ReadIdCard, Running, reset};
 use crate::access::session::{Liveness, Look, Now};
-use crate::access::{Card, CardFormat, CardNumber, LibId, Notice, Reading, What, WiegandFrame};
+use crate::access::{Card, CardFormat, CardNumber, LibId, Notice, Reading, What, WiegandFrame, pin};
 use crate::clock::Mono;
 use crate::settings::{OpenWay, Settings};
 use crate::store::Picture;
@@ -141,8 +142,8 @@ impl Running {
     fn pin(&mut self, entered: &str, settings: &Settings, now: Now) {
         let until = now.mono.after(reset(settings));
         let refused = now.mono < self.presented.pins_from;
-        let admitted = !refused && self.admits_pin(entered, settings, now);
-        if !admitted {
+        let kind = if refused { None } else { self.parts.pins.admits(&settings.passwords.digests, entered, now.local) };
+        let Some(kind) = kind else {
             if !refused {
                 self.presented.wrong_pins += 1;
                 if let Some(beyond) = self.presented.wrong_pins.checked_sub(FREE_FAILURES) {
@@ -158,8 +159,8 @@ impl Running {
             let reason =
                 if refused { "too many wrong passwords, none is taken for a while" } else { "no such password" };
             self.parts.presenter.say(Message::new(Said::WrongPin, until));
-            return self.parts.decisions.note(super::decisions::Note::new(now.local, "refuse", reason));
-        }
+            return self.parts.decisions.note(Note::new(now.local, "refuse", reason));
+        };
         self.presented.wrong_pins = 0;
         let relay = self.open(None, settings);
         if settings.door.open_way != OpenWay::Remote {
@@ -167,16 +168,14 @@ impl Running {
             self.parts.store.append_notice(Notice::new(now.local, What::Pin), picture);
         }
         self.parts.presenter.say(Message::new(Said::Pass, until));
-        info!("opened by a password");
-        self.parts.decisions.note(super::decisions::Note {
-            frame_to_relay: relay.map(|at| at.since(now.mono)),
-            ..super::decisions::Note::new(now.local, "admit", "a password that opens")
-        });
-    }
-
-    /// Whether digits at the keypad open the door.
-    fn admits_pin(&self, _entered: &str, _settings: &Settings, _now: Now) -> bool {
-        false
+        let reason = match kind {
+            pin::Kind::Kept => "a password that opens",
+            pin::Kind::Temporary => "the temporary password of this hour",
+        };
+        info!(reason, "opened by a password");
+        self.parts
+            .decisions
+            .note(Note { frame_to_relay: relay.map(|at| at.since(now.mono)), ..Note::new(now.local, "admit", reason) });
     }
 
     pub(super) fn mask(&mut self, worn: bool, settings: &Settings) {

@@ -58,6 +58,7 @@ impl Rig {
             wiegand: None,
             presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings },
             decisions: decisions.clone(),
+            pins: pin::Key::new([7; 32]),
             similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
         };
         Self { _folder: folder, clock, world, store, decisions, running: Running::new(parts) }

@@ -6,6 +6,7 @@
 //! does not silence the terminal.
 
 pub mod http;
+pub mod manual;
 pub mod message;
 
 use std::sync::{Arc, Mutex};

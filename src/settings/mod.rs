@@ -3,12 +3,18 @@
 //! A change is merged into a group, checked, persisted and only then published; readers hold one
 //! consistent snapshot. A group is a struct in a file of this folder and a line in the list below.
 
+mod center;
 mod device;
 mod door;
 mod face;
 mod general;
+mod handshake;
+mod mqtt;
 mod network;
 mod panel;
+mod passwords;
+mod rtsp;
+mod server;
 mod subscription;
 mod system;
 mod temperature;
@@ -21,12 +27,18 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub use self::center::Center;
 pub use self::device::{Account, Device};
 pub use self::door::{Basis, CardMode, ControlType, Door, IoType, OpenWay, VerifyMode, WiegandProtocol};
 pub use self::face::Face;
 pub use self::general::{Direction, General};
+pub use self::handshake::{Handshake, MOST_HANDSHAKE_BYTES};
+pub use self::mqtt::{Mqtt, MqttDirection, RecordUpload};
 pub use self::network::{Network, Route, Wifi, WifiSecurity};
 pub use self::panel::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, ShowName, ShownPicture};
+pub use self::passwords::Passwords;
+pub use self::rtsp::Rtsp;
+pub use self::server::{Channels, EnterIpc, IpCamera, Member, ServerBasics, Worktype, Worktypes, put};
 pub use self::subscription::Subscription;
 pub use self::system::{LiveDetect, System};
 pub use self::temperature::Temperature;
@@ -107,6 +119,22 @@ groups! {
     account: Account = "account",
     /// HTTP subscription (3.12).
     subscription: Subscription = "subscription",
+    /// Connection to a centre (3.7).
+    center: Center = "center",
+    /// Cameras of the multi-channel server (3.15).
+    enter_ipc: EnterIpc = "enter-ipc",
+    /// Basic parameters of that server (3.16).
+    server: ServerBasics = "server",
+    /// Kinds of people of that server (3.17).
+    worktypes: Worktypes = "worktypes",
+    /// Passwords of the keypad (3.21).
+    passwords: Passwords = "passwords",
+    /// What a platform keeps here for itself (3.28).
+    handshake: Handshake = "handshake",
+    /// Connection to an MQTT server (3.31).
+    mqtt: Mqtt = "mqtt",
+    /// The camera's picture as a stream (3.35).
+    rtsp: Rtsp = "rtsp",
 }
 
 /// Where groups are kept; the store's settings tree, or nothing in pure tests.
@@ -165,17 +193,7 @@ impl Live {
     /// [`Fault::BadParameter`] naming the first wrong field; nothing is changed then.
     pub fn patch<G: Group>(&self, patch: &Map<String, Value>) -> Result<()> {
         self.change::<G>(|group| {
-            let mut merged =
-                serde_json::to_value(&*group).map_err(|e| Error::new(Fault::StoreFailed, G::NAME).because(e))?;
-            if let Some(fields) = merged.as_object_mut() {
-                for (name, field) in fields.iter_mut() {
-                    if let Some(value) = patch.get(name).filter(|v| !v.is_null()) {
-                        field.clone_from(value);
-                    }
-                }
-            }
-            *group = serde_path_to_error::deserialize(merged)
-                .map_err(|e| Error::new(Fault::BadParameter, format!("{}: {}", e.path(), e.inner())))?;
+            *group = merged(group, patch)?;
             Ok(())
         })
     }
@@ -209,6 +227,20 @@ impl Live {
         }
         Ok(())
     }
+}
+
+/// `old` with the known fields of `patch` laid over it; `null` means absent, unknown fields pass.
+fn merged<T: Serialize + DeserializeOwned>(old: &T, patch: &Map<String, Value>) -> Result<T> {
+    let mut fields = serde_json::to_value(old).map_err(|e| Error::new(Fault::StoreFailed, "settings").because(e))?;
+    if let Some(fields) = fields.as_object_mut() {
+        for (name, field) in fields.iter_mut() {
+            if let Some(value) = patch.get(name).filter(|v| !v.is_null()) {
+                field.clone_from(value);
+            }
+        }
+    }
+    serde_path_to_error::deserialize(fields)
+        .map_err(|e| Error::new(Fault::BadParameter, format!("{}: {}", e.path(), e.inner())))
 }
 
 fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 use sled::{Batch, Tree};
 
@@ -34,10 +34,6 @@ pub(super) struct Db {
     /// (`sync_file_range`), which leaves the drive's cache and a grown file's size behind.
     file: File,
     lists: RwLock<Arc<Lists>>,
-    /// [`super::index::Mark`] → capture record.
-    pub(super) captures: Tree,
-    /// [`super::index::Mark`] → notice.
-    pub(super) notices: Tree,
     /// Name of a group → its settings.
     pub(super) settings: Tree,
     /// Name of a sink → the place it has reached in the event log.
@@ -48,7 +44,7 @@ pub(super) struct Db {
     meta: Tree,
 }
 
-/// The trees that are emptied together. All is removed by going on with new ones: removing a hundred
+/// The trees that are emptied as a whole. All is removed by going on with new ones: removing a hundred
 /// thousand rows one by one takes minutes on a small board.
 #[derive(Debug)]
 pub(super) struct Lists {
@@ -58,16 +54,67 @@ pub(super) struct Lists {
     pub(super) embeddings: Tree,
     /// [`super::index::Mark`] → control record.
     pub(super) controls: Tree,
+    /// [`super::index::Mark`] → capture record.
+    pub(super) captures: Tree,
+    /// [`super::index::Mark`] → notice.
+    pub(super) notices: Tree,
 }
 
-/// The names of the trees of [`Lists`] without the number of their generation.
-const LISTS: [&str; 3] = ["people-", "embeddings-", "controls-"];
+/// How often the trees of [`Lists`] were emptied: the numbers in the names of those in use. Kept as one value, so
+/// that several are emptied in one step.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+struct Generations {
+    /// Of people and embeddings.
+    people: u32,
+    controls: u32,
+    captures: u32,
+    notices: u32,
+}
+
+/// The stored form of [`Generations`]. A bare number is what people and control records shared when captures and
+/// notices could not be emptied yet.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum StoredGenerations {
+    Shared(u32),
+    Each(Generations),
+}
+
+impl Generations {
+    /// The names of the trees, in the order of the fields of [`Lists`].
+    fn names(self) -> [String; 5] {
+        // The first captures and notices have no number in their names.
+        let numbered_from_1 = |name: &str, generation: u32| match generation {
+            0 => name.to_owned(),
+            generation => format!("{name}-{generation}"),
+        };
+        [
+            format!("people-{}", self.people),
+            format!("embeddings-{}", self.people),
+            format!("controls-{}", self.controls),
+            numbered_from_1("captures", self.captures),
+            numbered_from_1("notices", self.notices),
+        ]
+    }
+
+    /// Whether `name` is a tree of [`Lists`], of whatever generation.
+    fn are_of(name: &str) -> bool {
+        let list = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
+        ["people", "embeddings", "controls", "captures", "notices"].contains(&list)
+    }
+}
 
 impl Lists {
-    fn open(sled: &sled::Db, generation: u32) -> Result<Self> {
-        let [people, embeddings, controls] =
-            LISTS.map(|name| sled.open_tree(format!("{name}{generation}")).map_err(failed("open a tree")));
-        Ok(Self { people: people?, embeddings: embeddings?, controls: controls? })
+    fn open(sled: &sled::Db, generations: Generations) -> Result<Self> {
+        let [people, embeddings, controls, captures, notices] =
+            generations.names().map(|name| sled.open_tree(name).map_err(failed("open a tree")));
+        Ok(Self {
+            people: people?,
+            embeddings: embeddings?,
+            controls: controls?,
+            captures: captures?,
+            notices: notices?,
+        })
     }
 }
 
@@ -130,12 +177,10 @@ impl Db {
         };
         let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
         let meta = tree("meta")?;
-        let generation = generation(&meta)?;
+        let generations = generations(&meta)?;
         let db = Self {
             file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
-            lists: RwLock::new(Arc::new(Lists::open(&sled, generation)?)),
-            captures: tree("captures")?,
-            notices: tree("notices")?,
+            lists: RwLock::new(Arc::new(Lists::open(&sled, generations)?)),
             settings: tree("settings")?,
             sinks: tree("sinks")?,
             secrets: tree("secrets")?,
@@ -155,36 +200,51 @@ impl Db {
                 db.flush()?;
             }
         }
-        db.drop_lists(|of| of != generation);
+        let in_use = generations.names();
+        db.drop_lists(|name| Generations::are_of(name) && !in_use.iter().any(|used| used == name));
         Ok(db)
     }
 
-    /// The people and control records as they are now.
+    /// People and records as they are now.
     pub(super) fn lists(&self) -> Arc<Lists> {
         read(&self.lists).clone()
     }
 
-    /// Goes on with empty lists; on the disk when it returns.
-    pub(super) fn empty_lists(&self) -> Result<()> {
-        let old = generation(&self.meta)?;
-        let new = old.checked_add(1).ok_or_else(|| Error::new(Fault::StoreFailed, "emptied too often"))?;
+    /// Goes on without the records of `kinds`, and with `everybody` without people; all of it in one step, on the
+    /// disk when it returns.
+    pub(super) fn empty(&self, everybody: bool, kinds: &[Kind]) -> Result<()> {
+        let old = generations(&self.meta)?;
+        let next = |is_emptied: bool, generation: u32| match generation.checked_add(u32::from(is_emptied)) {
+            Some(next) => Ok(next),
+            None => Err(Error::new(Fault::StoreFailed, "emptied too often")),
+        };
+        let new = Generations {
+            people: next(everybody, old.people)?,
+            controls: next(kinds.contains(&Kind::Control), old.controls)?,
+            captures: next(kinds.contains(&Kind::Capture), old.captures)?,
+            notices: next(kinds.contains(&Kind::Notice), old.notices)?,
+        };
         let lists = Lists::open(&self.sled, new)?;
-        self.put(&self.meta, "generation", &to_json(&new)?)?;
+        if let Err(error) = self.put(&self.meta, "generation", &to_json(&new)?) {
+            // What is written from now on goes into the old trees: they must be the ones that count after a restart.
+            if let Err(error) = self.meta.insert("generation", to_json(&old)?) {
+                tracing::error!(%error, "the lists in use cannot be noted; a restart may find them empty");
+            }
+            return Err(error);
+        }
         let lists = std::mem::replace(&mut *write(&self.lists), Arc::new(lists));
         // A search may still be reading; then the next open drops them.
         if Arc::into_inner(lists).is_some() {
-            self.drop_lists(|of| of == old);
+            let (outdated, in_use) = (old.names(), new.names());
+            self.drop_lists(|name| outdated.iter().any(|o| o == name) && !in_use.iter().any(|used| used == name));
         }
         Ok(())
     }
 
     /// Gives back the space of outdated lists. Nobody may hold them.
-    fn drop_lists(&self, outdated: impl Fn(u32) -> bool) {
+    fn drop_lists(&self, outdated: impl Fn(&str) -> bool) {
         for name in self.sled.tree_names() {
-            let of = std::str::from_utf8(&name)
-                .ok()
-                .and_then(|name| LISTS.iter().find_map(|list| name.strip_prefix(list)?.parse().ok()));
-            if of.is_some_and(&outdated)
+            if std::str::from_utf8(&name).is_ok_and(&outdated)
                 && let Err(error) = self.sled.drop_tree(&name)
             {
                 tracing::warn!(?name, %error, "outdated rows stay until the next start");
@@ -201,15 +261,15 @@ impl Db {
     pub(super) fn records(&self, kind: Kind) -> Tree {
         match kind {
             Kind::Control => self.lists().controls.clone(),
-            Kind::Capture => self.captures.clone(),
-            Kind::Notice => self.notices.clone(),
+            Kind::Capture => self.lists().captures.clone(),
+            Kind::Notice => self.lists().notices.clone(),
         }
     }
 
     /// Makes a change as a whole; on the disk when it returns.
     pub(super) fn commit(&self, change: &Change) -> Result<()> {
         let lists = self.lists();
-        (&lists.people, &lists.embeddings, &lists.controls, &self.captures, &self.notices, &self.meta)
+        (&lists.people, &lists.embeddings, &lists.controls, &lists.captures, &lists.notices, &self.meta)
             .transaction(|(people, embeddings, controls, captures, notices, meta)| {
                 people.apply_batch(&change.people)?;
                 embeddings.apply_batch(&change.embeddings)?;
@@ -244,15 +304,22 @@ fn counter<T: DeserializeOwned>(meta: &Tree, key: &str) -> Result<Option<T>> {
     Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
 }
 
-/// How many times everything was removed: the number of the trees in use. Unlike a counter it cannot be
-/// done without, as it says which rows are there.
-fn generation(meta: &Tree) -> Result<u32> {
-    let bytes = meta.get("generation").map_err(failed("read the generation"))?;
-    bytes.map_or(Ok(0), |bytes| {
-        serde_json::from_slice(&bytes).map_err(|e| {
-            Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy").because(e)
-        })
-    })
+/// The numbers of the trees in use. Unlike a counter they cannot be done without, as they say which rows are
+/// there.
+fn generations(meta: &Tree) -> Result<Generations> {
+    let Some(bytes) = meta.get("generation").map_err(failed("read the generation"))? else {
+        return Ok(Generations::default());
+    };
+    match serde_json::from_slice(&bytes) {
+        Ok(StoredGenerations::Each(generations)) => Ok(generations),
+        Ok(StoredGenerations::Shared(both)) => {
+            Ok(Generations { people: both, controls: both, ..Generations::default() })
+        }
+        Err(error) => {
+            Err(Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy")
+                .because(error))
+        }
+    }
 }
 
 fn is_locked(error: &sled::Error) -> bool {
@@ -281,4 +348,41 @@ pub(super) fn from_json<T: DeserializeOwned>(tree: &str, key: &dyn std::fmt::Deb
     serde_json::from_slice(bytes)
         .inspect_err(|error| tracing::error!(tree, ?key, %error, "unreadable row passed over"))
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trees_of_any_generation_are_known_by_name() {
+        let generations = Generations { people: 12, controls: 0, captures: 0, notices: 3 };
+        assert_eq!(generations.names(), ["people-12", "embeddings-12", "controls-0", "captures", "notices-3"]);
+        for name in generations.names() {
+            assert!(Generations::are_of(&name), "{name}");
+        }
+        for name in ["settings", "sinks", "secrets", "meta", "peoples-1", "__sled__default", ""] {
+            assert!(!Generations::are_of(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_earlier_software_counted_is_understood() {
+        let sled = sled::Config::new().temporary(true).open().unwrap();
+        let meta = sled.open_tree("meta").unwrap();
+        for (stored, expect) in [
+            (None, Some(Generations::default())),
+            (Some("7"), Some(Generations { people: 7, controls: 7, captures: 0, notices: 0 })),
+            (
+                Some(r#"{"people":1,"controls":2,"captures":3,"notices":4}"#),
+                Some(Generations { people: 1, controls: 2, captures: 3, notices: 4 }),
+            ),
+            (Some("?"), None),
+        ] {
+            if let Some(stored) = stored {
+                meta.insert("generation", stored).unwrap();
+            }
+            assert_eq!(generations(&meta).ok(), expect, "{stored:?}");
+        }
+    }
 }

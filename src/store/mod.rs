@@ -178,7 +178,10 @@ impl Store {
         }
         let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
 
-        let marks = PerKind([load_marks(&db.lists().controls)?, load_marks(&db.captures)?, load_marks(&db.notices)?]);
+        let lists = db.lists();
+        let marks = PerKind([load_marks(&lists.controls)?, load_marks(&lists.captures)?, load_marks(&lists.notices)?]);
+        // Held on, it would keep rows from being given back once they are removed.
+        drop(lists);
         let mut next = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
         for kind in Kind::ALL {
             let record = next.record(kind);

@@ -152,20 +152,7 @@ impl Store {
     /// # Errors
     /// [`StoreFailed`](crate::error::Fault::StoreFailed); nothing is removed then.
     pub fn remove_all(&self) -> Result<()> {
-        // Records still in the queue go too.
-        self.flush()?;
-        let turn = lock(&self.core.turn);
-        self.core.db.empty_lists()?;
-        let book = std::mem::take(&mut *write(&self.core.book));
-        let control = {
-            let mut ledger = write(&self.core.ledger);
-            ledger.log.forget(Kind::Control);
-            std::mem::take(ledger.records.of_mut(Kind::Control))
-        };
-        drop(turn);
-        self.core.photos.remove(book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)));
-        self.core.snaps.of(Kind::Control).remove(control.ids());
-        Ok(())
+        self.empty(true, &[Kind::Control])
     }
 
     /// How many people there are.

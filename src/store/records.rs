@@ -9,7 +9,7 @@ use sled::Tree;
 use super::db::{failed, from_json};
 use super::index::{Kind, Mark, Span};
 use super::writer::{Draft, Job};
-use super::{Logged, Picture, Range, Store, read};
+use super::{Logged, Picture, Range, Store, read, write};
 use crate::access::record::Event;
 use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
@@ -135,7 +135,7 @@ impl Store {
     /// [`Fault::StoreFailed`].
     pub fn captures(&self, range: Range) -> Result<Vec<CaptureRecord>> {
         let marks = read(&self.core.ledger).records.of(Kind::Capture).page(range.span(), None, range.skip, range.limit);
-        rows(&self.core.db.captures, &marks)
+        rows(&self.core.db.lists().captures, &marks)
     }
 
     /// How many captures lie between two times.
@@ -155,6 +155,47 @@ impl Store {
         }
     }
 
+    /// Removes all control records with their pictures; sinks do not see those they have not reached yet.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nothing is removed then.
+    pub fn remove_control_records(&self) -> Result<()> {
+        self.empty(false, &[Kind::Control])
+    }
+
+    /// The same for all records there are: control records, captures and notices.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nothing is removed then.
+    pub fn remove_records(&self) -> Result<()> {
+        self.empty(false, &Kind::ALL)
+    }
+
+    /// Removes the records of `kinds`, and with `everybody` all people too.
+    pub(super) fn empty(&self, everybody: bool, kinds: &[Kind]) -> Result<()> {
+        // Records still in the queue go too.
+        self.flush()?;
+        let turn = lock(&self.core.turn);
+        self.core.db.empty(everybody, kinds)?;
+        let book = everybody.then(|| std::mem::take(&mut *write(&self.core.book)));
+        let mut gone = Vec::new();
+        {
+            let mut ledger = write(&self.core.ledger);
+            for kind in kinds {
+                ledger.log.forget(*kind);
+                gone.push((*kind, std::mem::take(ledger.records.of_mut(*kind))));
+            }
+        }
+        drop(turn);
+        if let Some(book) = book {
+            self.core.photos.remove(book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)));
+        }
+        for (kind, records) in gone {
+            self.core.snaps.of(kind).remove(records.ids());
+        }
+        Ok(())
+    }
+
     /// The first event with a place above `after` whose time is not before `since`.
     ///
     /// # Errors
@@ -165,8 +206,8 @@ impl Store {
             let Some((kind, mark)) = read(&self.core.ledger).log.next(after, since) else { return Ok(None) };
             let event = match kind {
                 Kind::Control => row(&self.core.db.lists().controls, mark)?.map(Event::Control),
-                Kind::Capture => row(&self.core.db.captures, mark)?.map(Event::Capture),
-                Kind::Notice => row(&self.core.db.notices, mark)?.map(Event::Notice),
+                Kind::Capture => row(&self.core.db.lists().captures, mark)?.map(Event::Capture),
+                Kind::Notice => row(&self.core.db.lists().notices, mark)?.map(Event::Notice),
             };
             if let Some(event) = event {
                 return Ok(Some(Logged { seq: mark.seq, event }));

@@ -44,6 +44,12 @@ impl Gallery {
         Self { length, rows: RwLock::default() }
     }
 
+    /// How many numbers an embedding has.
+    #[must_use]
+    pub const fn length(&self) -> usize {
+        self.length
+    }
+
     /// Keeps `embedding` under `id`, in place of an older one. `false`: it has another length and is not kept.
     pub fn insert(&self, id: u32, embedding: &Embedding) -> bool {
         if embedding.len() != self.length {

@@ -7,9 +7,15 @@
 
 mod bad_input;
 mod examples;
+mod factory;
+mod manual_push;
 mod operators;
+mod passwords;
 mod real_faces;
 mod rig;
 mod server;
+mod settings;
+mod signature;
 mod sound;
+mod upgrade;
 mod web;

@@ -5,19 +5,23 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use facegate::access::{ControlRecord, LibId, VerifyStatus};
+use facegate::access::{ControlRecord, LibId, VerifyStatus, pin};
 use facegate::api::{self, Context, Liveness};
 use facegate::camera::{self, Newest};
 use facegate::clock::{Clock, Inbox, Mono, SystemClock};
+use facegate::control::decisions::Decisions;
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
 use facegate::field::LocalTime;
 use facegate::hal::{Abilities, Camera, Host};
+use facegate::push::http::HttpSink;
+use facegate::push::manual::{self, Manual};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::Live;
 use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
+use facegate::upgrade::{self, Upgrade};
 use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
 use jiff::Timestamp;
@@ -27,6 +31,8 @@ pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
 pub const BLUE: [u8; 3] = [40, 40, 200];
 pub const GREEN: [u8; 3] = [40, 200, 40];
+/// Most bytes of a package of new software, so small that a test sends more.
+pub const LARGEST_PACKAGE: u64 = 100_000;
 /// Shows nobody.
 pub const WHITE: [u8; 3] = [255, 255, 255];
 
@@ -124,17 +130,33 @@ impl Rig {
             let (newest, clock) = (newest.clone(), clock.clone());
             move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
         });
+        let settings = Arc::new(Live::load(store.clone()).unwrap());
+        let fetch = Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800)));
+        let manual = manual::Tools {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            sink: HttpSink::new(runtime.handle().clone()),
+            device_id: DEVICE,
+            status: Arc::default(),
+        };
+        let decisions = Arc::<Decisions>::default();
+        let upgrade = open_upgrade(&folder, &fetch, &runtime, &clock, &settings, &decisions);
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
-            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            settings,
             store,
             control: events.sender(),
             clock,
             host: host.clone(),
-            fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
+            fetch,
             newest,
             sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
+            manual: Arc::new(Manual::new(manual)),
+            upgrade,
+            decisions,
+            pins: pin::Key::new([7; 32]),
             device_id: DEVICE,
             version: "v1.2.3".into(),
             people_limit: limits.people,
@@ -150,6 +172,12 @@ impl Rig {
             card_turn: Mutex::default(),
         });
         Self { cx, events, host, runtime, frames, folder }
+    }
+
+    /// The upgrade as a restart finds it.
+    pub fn upgrade_anew(&self) -> Upgrade {
+        let cx = &self.cx;
+        open_upgrade(&self.folder, &cx.fetch, &self.runtime, &cx.clock, &cx.settings, &cx.decisions)
     }
 
     /// Calls an operator with a body as it stands.
@@ -219,6 +247,32 @@ impl Rig {
     pub fn state(&self) -> String {
         format!("{:?} {:?}", self.cx.store.people(), self.cx.settings.now())
     }
+}
+
+fn open_upgrade(
+    folder: &tempfile::TempDir,
+    fetch: &Arc<Fetch>,
+    runtime: &tokio::runtime::Runtime,
+    clock: &Arc<dyn Clock>,
+    settings: &Arc<Live>,
+    decisions: &Arc<Decisions>,
+) -> Upgrade {
+    let limits = upgrade::Limits {
+        bytes: LARGEST_PACKAGE,
+        // A busy machine must not turn an answer that comes into one that does not.
+        first_word: Duration::from_secs(60),
+        ..upgrade::Limits::default()
+    };
+    Upgrade::open(upgrade::Tools {
+        folder: folder.path().join("upgrade"),
+        fetch: fetch.clone(),
+        runtime: runtime.handle().clone(),
+        clock: clock.clone(),
+        settings: settings.clone(),
+        decisions: decisions.clone(),
+        limits,
+    })
+    .unwrap()
 }
 
 pub fn snap() -> Picture {

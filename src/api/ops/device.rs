@@ -10,7 +10,7 @@ use crate::api::{Context, auth};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::{Int, LocalTime, Text};
-use crate::settings::{Account, Device, Face, System};
+use crate::settings::{Account, Face};
 
 /// Sets user name and password of this API.
 #[derive(Deserialize, JsonSchema)]
@@ -96,11 +96,6 @@ pub fn identity(cx: &Context, _: Nothing) -> Result<Answer> {
     fields(json!({ "Name": name, "DeviceID": cx.device_id, "Version": cx.version })).map(Answer::Data)
 }
 
-pub fn set_name(cx: &Context, changes: Changes<Device>) -> Result<Answer> {
-    cx.settings.patch::<Device>(&changes.fields)?;
-    Ok(Answer::Done)
-}
-
 pub fn system(cx: &Context, _: Nothing) -> Result<Answer> {
     let mut info = Fields::new();
     for (name, value) in fields(&cx.settings.now().system)? {
@@ -113,16 +108,6 @@ pub fn system(cx: &Context, _: Nothing) -> Result<Answer> {
         }
     }
     Ok(Answer::Data(info))
-}
-
-/// What the model pack decides (`LiveThreshold`, `LiveFrameNum`) is no field of the group, so it passes.
-pub fn set_system(cx: &Context, changes: Changes<System>) -> Result<Answer> {
-    cx.settings.patch::<System>(&changes.fields)?;
-    Ok(Answer::Done)
-}
-
-pub fn face(cx: &Context, _: Nothing) -> Result<Answer> {
-    fields(&cx.settings.now().face).map(Answer::Data)
 }
 
 pub fn set_face(cx: &Context, changes: Changes<Face>) -> Result<Answer> {

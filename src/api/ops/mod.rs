@@ -5,11 +5,19 @@ pub mod capture;
 pub mod control;
 pub mod device;
 pub mod door;
+pub mod factory;
 pub mod list;
+pub mod mqtt;
+pub mod password;
 pub mod person;
 pub mod picture;
+pub mod push;
+pub mod server;
+pub mod settings;
+pub mod signature;
 pub mod sound;
 pub mod subscribe;
+pub mod upgrade;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -42,6 +50,17 @@ impl<G: JsonSchema> JsonSchema for Changes<G> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         G::json_schema(generator)
     }
+}
+
+/// The text of a field that was given as a text or a number, without blanks around it; `None` where there is
+/// nothing in it. For fields whose every fault has a number of its own.
+fn text_of(given: Option<&Value>) -> Option<String> {
+    let text = match given? {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// For fields that platforms send empty instead of leaving them out.

@@ -108,8 +108,8 @@ pub fn search(cx: &Context, request: GetPictureSearch) -> Result<Answer> {
     fields(json!({ "TotalNum": list.len(), "SearchInfo": list })).map(Answer::Data)
 }
 
-/// A person under the names this one answer has for their fields. The places of a file on the terminals
-/// platforms were written against have no meaning here.
+/// A person under the names this one answer has for their fields. `Filetype`, `Fileindex` and `Filepos` are what
+/// `GetImage` finds the photo by.
 fn found_person(cx: &Context, person: &Person, similarity: Similarity) -> Result<Fields> {
     let shown = person_fields(person, &cx.settings.now().door);
     let mut entry = fields(json!({
@@ -128,7 +128,7 @@ fn found_person(cx: &Context, person: &Person, similarity: Similarity) -> Result
         "Addr": shown["Address"],
         "Notes": shown["Notes"],
         "Filetype": 0,
-        "Fileindex": 0,
+        "Fileindex": person.id.0,
         "Filepos": 0,
         "CustomizeID": shown["CustomizeID"],
         "PersonUUID": shown["PersonUUID"],

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::access::{CaptureRecord, ControlRecord, PictureType, VerifyStatus};
+use crate::access::{CaptureRecord, ControlRecord, Notice, PictureType, VerifyStatus, What};
 
 fn at(seconds: u64) -> LocalTime {
     let start = LocalTime::parse("2026-01-01T00:00:00").unwrap();
@@ -218,5 +218,51 @@ fn a_clock_that_stands_still_holds_nothing_up() {
         store.append_capture(capture(at(n)), picture(), true);
         wait.recv().unwrap();
         assert_eq!(store.last_seq(), n + 1);
+    }
+}
+
+#[test]
+fn records_go_by_kind_with_their_pictures_and_events() {
+    let mut rig = Rig::new();
+    let who = rig.add(person(1), Some(registered(1, 0))).unwrap();
+    let fill = |rig: &Rig| {
+        for n in 0..4 {
+            rig.append_control(control(Some(who.0), at(n), 1), picture(), true);
+            rig.append_capture(capture(at(n)), picture(), true);
+            rig.append_notice(Notice { id: 0, time: at(n), what: What::Pin, snap: None }, picture());
+        }
+    };
+    let counts = |rig: &Rig| {
+        let (mut seq, mut events) = (0, 0);
+        while let Some(next) = rig.next_event(seq, None).unwrap() {
+            (seq, events) = (next.seq, events + 1);
+        }
+        (
+            rig.control_records(range(0, 100), None, None).unwrap().len(),
+            rig.captures(range(0, 100)).unwrap().len(),
+            events,
+            rig.files("snaps").len(),
+            rig.count(),
+        )
+    };
+    fill(&rig);
+    // Some of them may still be queued.
+    rig.remove_control_records().unwrap();
+    for _ in 0..2 {
+        assert_eq!(counts(&rig), (0, 4, 8, 8, 1));
+        rig.reopen();
+    }
+    fill(&rig);
+    rig.remove_records().unwrap();
+    for _ in 0..2 {
+        assert_eq!(counts(&rig), (0, 0, 0, 0, 1));
+        rig.reopen();
+    }
+    fill(&rig);
+    rig.remove_all().unwrap();
+    for _ in 0..2 {
+        assert_eq!(counts(&rig), (0, 4, 8, 8, 0));
+        assert_eq!(rig.last_seq(), 36, "places are not given out again");
+        rig.reopen();
     }
 }
