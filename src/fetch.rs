@@ -2,13 +2,14 @@
 //! time; of other files the answer is handed on, to be read bit by bit.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_LENGTH, LOCATION, USER_AGENT};
-use hyper::{Request, Response, StatusCode, Uri};
+use hyper::{Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -57,32 +58,43 @@ impl Fetch {
     /// [`Fault::UriAddress`] when the address cannot be read or its host not found, [`Fault::UriConnect`]
     /// when nothing useful comes in time, [`Fault::UriTooShort`], [`Fault::PictureTooLarge`].
     pub fn get(&self, address: &str) -> Result<Vec<u8>> {
-        let uri = parse(address, PICTURE)?;
-        let fetched = async { timeout(self.longest, self.picture(uri)).await };
+        let link = Link::parse(address, PICTURE)?;
+        let fetched = async { timeout(self.longest, self.picture(&link)).await };
         match self.runtime.block_on(fetched) {
             Ok(result) => result,
             Err(_) => bail!(UriConnect, "picURI: nothing whole came within {} s", self.longest.as_secs()),
         }
     }
 
-    async fn picture(&self, uri: Uri) -> Result<Vec<u8>> {
-        let answer = self.open(uri, PICTURE).await?;
-        let status = answer.status();
-        if status != StatusCode::OK {
-            bail!(UriConnect, "picURI: the server answers {status}");
+    async fn picture(&self, link: &Link) -> Result<Vec<u8>> {
+        let mut download = self.open(link, PICTURE).await?;
+        if download.status != StatusCode::OK {
+            bail!(UriConnect, "picURI: the server answers {}", download.status);
         }
-        if promised(&answer).is_some_and(|n| n > MAX_PICTURE as u64) {
+        if download.total().is_some_and(|n| n > MAX_PICTURE as u64) {
             return Err(too_large());
         }
-        read(answer.into_body()).await
+        let broken = |e: Broken| Error::new(Fault::UriConnect, "picURI: the connection broke off").because(e);
+        let mut picture = Vec::new();
+        while let Some(data) = download.next().await.map_err(broken)? {
+            if picture.len() + data.len() > MAX_PICTURE {
+                return Err(too_large());
+            }
+            picture.extend_from_slice(&data);
+        }
+        if picture.len() < MIN_PICTURE {
+            bail!(UriTooShort, "picURI: {} bytes, at least {MIN_PICTURE} are needed", picture.len());
+        }
+        Ok(picture)
     }
 
-    /// What the server at `uri` answers, redirects followed, its body still to be read; `field` is named in
-    /// errors. Bounded in nothing but the number of redirects: size and time are the caller's matter.
+    /// What the server of `link` answers, redirects followed, its bytes still to come; `field` is named in errors.
+    /// Bounded in nothing but the number of redirects: size and time are the caller's matter.
     ///
     /// # Errors
     /// [`Fault::UriAddress`] when the host is not found, [`Fault::UriConnect`] when it does not answer.
-    pub async fn open(&self, mut uri: Uri, field: &str) -> Result<Response<Incoming>> {
+    pub async fn open(&self, link: &Link, field: &str) -> Result<Download> {
+        let mut uri = link.0.clone();
         for _ in 0..=MAX_REDIRECTS {
             resolve(&uri, field).await?;
             let request = Request::get(uri.clone())
@@ -97,7 +109,8 @@ impl Fetch {
                 .map_err(|e| Error::new(Fault::UriConnect, format!("{field}: {}", innermost(&e))).because(e))?;
             let status = answer.status();
             if !status.is_redirection() {
-                return Ok(answer);
+                let total = answer.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
+                return Ok(Download { status, total, body: answer.into_body() });
             }
             let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
             let Some(to) = to else { bail!(UriConnect, "{field}: the server answers {status} without saying where") };
@@ -107,26 +120,84 @@ impl Fetch {
     }
 }
 
-/// How long the body is going to be, if the server says so.
-#[must_use]
-pub fn promised(answer: &Response<Incoming>) -> Option<u64> {
-    answer.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok())
+/// An address files can be fetched from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link(Uri);
+
+impl Link {
+    /// Reads an address, http or https; without a scheme it means http. `field` is named in errors.
+    ///
+    /// # Errors
+    /// [`Fault::UriAddress`].
+    pub fn parse(address: &str, field: &str) -> Result<Self> {
+        parse(address, field).map(Self)
+    }
+
+    /// Its host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.0.host().unwrap_or_default()
+    }
+
+    /// Its path, without what follows a question mark.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
 }
 
-async fn read(mut body: Incoming) -> Result<Vec<u8>> {
-    let mut picture = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| Error::new(Fault::UriConnect, "picURI: the connection broke off").because(e))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if picture.len() + data.len() > MAX_PICTURE {
-            return Err(too_large());
+/// A server's answer whose bytes are still to come.
+#[derive(Debug)]
+pub struct Download {
+    status: StatusCode,
+    total: Option<u64>,
+    body: Incoming,
+}
+
+impl Download {
+    /// The answer's status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// How many bytes there will be, if the server says so.
+    #[must_use]
+    pub const fn total(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The next bytes; `None`: it is complete.
+    ///
+    /// # Errors
+    /// When the connection broke off.
+    pub async fn next(&mut self) -> std::result::Result<Option<Bytes>, Broken> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(data) = frame.map_err(Broken)?.into_data() {
+                return Ok(Some(data));
+            }
         }
-        picture.extend_from_slice(&data);
+        Ok(None)
     }
-    if picture.len() < MIN_PICTURE {
-        bail!(UriTooShort, "picURI: {} bytes, at least {MIN_PICTURE} are needed", picture.len());
+}
+
+/// A connection that broke off before all had come.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection broke off")]
+pub struct Broken(#[source] hyper::Error);
+
+impl Broken {
+    /// Whether the server itself ended the connection, as if what it had sent were all.
+    #[must_use]
+    pub fn is_early_end(&self) -> bool {
+        let mut cause = std::error::Error::source(&self.0);
+        let mut ended = self.0.is_incomplete_message();
+        while let Some(next) = cause {
+            ended |= next.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::UnexpectedEof);
+            cause = next.source();
+        }
+        ended
     }
-    Ok(picture)
 }
 
 fn too_large() -> Error {
@@ -143,11 +214,7 @@ async fn resolve(uri: &Uri, field: &str) -> Result<()> {
     }
 }
 
-/// Reads an address; `field` is named in errors. Without a scheme it means http.
-///
-/// # Errors
-/// [`Fault::UriAddress`].
-pub fn parse(address: &str, field: &str) -> Result<Uri> {
+fn parse(address: &str, field: &str) -> Result<Uri> {
     let address = address.trim();
     let full = if has_scheme(address) { address.to_owned() } else { format!("http://{address}") };
     let uri: Uri = encode(&full).parse().map_err(|e| {

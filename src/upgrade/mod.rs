@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
-use hyper::{StatusCode, Uri};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
@@ -23,7 +21,7 @@ use crate::bail;
 use crate::clock::{Clock, lock};
 use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
-use crate::fetch::{self, Fetch};
+use crate::fetch::{self, Broken, Fetch, Link};
 use crate::settings::Live;
 
 /// Name of a package that has come whole.
@@ -148,7 +146,7 @@ impl Upgrade {
     /// [`Fault::BadPath`]; [`Fault::Busy`] while another one is fetched; what the server's first word says:
     /// [`Fault::NoPackage`], [`Fault::PackageTooLarge`], [`Fault::DownloadFailed`].
     pub fn start(&self, name: &str, address: &str) -> Result<()> {
-        let uri = package_address(address)?;
+        let link = package_link(address)?;
         {
             let mut state = lock(&self.0.state);
             if matches!(*state, State::Downloading { .. }) {
@@ -156,11 +154,11 @@ impl Upgrade {
             }
             *state = State::Downloading { done: 0, total: None };
         }
-        info!(name, host = uri.host(), "fetching new software");
+        info!(name, host = link.host(), "fetching new software");
         self.0.tell("downloading", name, json!({}));
         let (first_word, heard) = oneshot::channel();
         let (inner, name) = (self.0.clone(), name.to_owned());
-        self.0.tools.runtime.spawn_blocking(move || inner.run(&name, uri, first_word));
+        self.0.tools.runtime.spawn_blocking(move || inner.run(&name, &link, first_word));
         match self.0.tools.runtime.block_on(async { timeout(self.0.tools.limits.first_word, heard).await }) {
             Ok(Ok(Err(error))) => Err(error),
             Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
@@ -177,12 +175,12 @@ type FirstWord = oneshot::Sender<Result<()>>;
 
 impl Inner {
     /// Fetches a package to its end, good or bad. Runs on a thread that may block.
-    fn run(&self, name: &str, uri: Uri, first_word: FirstWord) {
+    fn run(&self, name: &str, link: &Link, first_word: FirstWord) {
         let mut first_word = Some(first_word);
         let mut stopped = self.stopped.subscribe();
         let fetched = self.tools.runtime.block_on(async {
             tokio::select! {
-                fetched = timeout(self.tools.limits.whole, self.fetch(uri, &mut first_word)) => {
+                fetched = timeout(self.tools.limits.whole, self.fetch(link, &mut first_word)) => {
                     fetched.unwrap_or_else(|_| {
                         let whole = self.tools.limits.whole.as_secs();
                         Err(Error::new(Fault::DownloadFailed, format!("Path: it takes longer than {whole} s")))
@@ -217,19 +215,17 @@ impl Inner {
     }
 
     /// Fetches into the temporary file, all of it on the disk when it returns; returns the length.
-    async fn fetch(&self, uri: Uri, first_word: &mut Option<FirstWord>) -> Result<u64> {
+    async fn fetch(&self, link: &Link, first_word: &mut Option<FirstWord>) -> Result<u64> {
         let limits = self.tools.limits;
         let silent = |_| Error::new(Fault::DownloadFailed, format!("Path: silent for {} s", limits.silence.as_secs()));
-        let answer = timeout(limits.silence, self.tools.fetch.open(uri, "Path")).await.map_err(silent)?;
-        let answer = answer.map_err(|e| Error { fault: Fault::DownloadFailed, ..e })?;
-        match answer.status() {
-            StatusCode::OK => {}
-            status @ (StatusCode::NOT_FOUND | StatusCode::GONE) => {
-                bail!(NoPackage, "Path: the server answers {status}")
-            }
+        let download = timeout(limits.silence, self.tools.fetch.open(link, "Path")).await.map_err(silent)?;
+        let mut download = download.map_err(|e| Error { fault: Fault::DownloadFailed, ..e })?;
+        match download.status() {
+            200 => {}
+            status @ (404 | 410) => bail!(NoPackage, "Path: the server answers {status}"),
             status => bail!(DownloadFailed, "Path: the server answers {status}"),
         }
-        let total = fetch::promised(&answer);
+        let total = download.total();
         let too_large = || Error::new(Fault::PackageTooLarge, format!("Path: more than {} bytes", limits.bytes));
         if total.is_some_and(|total| total > limits.bytes) {
             return Err(too_large());
@@ -238,12 +234,11 @@ impl Inner {
             // Whoever asked may have stopped waiting.
             let _ = first_word.send(Ok(()));
         }
-        let mut body = answer.into_body();
         let mut file = File::create(self.tools.folder.join(PART)).map_err(disk)?;
         let (mut done, mut told) = (0_u64, 0_u64);
-        while let Some(frame) = timeout(limits.silence, body.frame()).await.map_err(silent)? {
-            let frame = frame.map_err(|e| broken_off(e, done, total))?;
-            let Ok(data) = frame.into_data() else { continue };
+        while let Some(data) =
+            timeout(limits.silence, download.next()).await.map_err(silent)?.map_err(|e| broken_off(e, done, total))?
+        {
             done += data.len() as u64;
             if done > limits.bytes {
                 return Err(too_large());
@@ -291,31 +286,26 @@ fn ready(folder: &Path) -> Option<State> {
 }
 
 /// Reads the address of a package.
-fn package_address(address: &str) -> Result<Uri> {
+fn package_link(address: &str) -> Result<Link> {
     let address = address.trim();
     if !fetch::has_scheme(address) {
         bail!(BadPath, "Path: an address like http://host/name.swx is needed");
     }
-    let uri = fetch::parse(address, "Path").map_err(|e| Error { fault: Fault::BadPath, ..e })?;
-    if !uri.path().to_ascii_lowercase().ends_with(".swx") {
+    let link = Link::parse(address, "Path").map_err(|e| Error { fault: Fault::BadPath, ..e })?;
+    if !link.path().to_ascii_lowercase().ends_with(".swx") {
         bail!(BadPath, "Path: a package's name ends in .swx");
     }
-    Ok(uri)
+    Ok(link)
 }
 
-/// What it means that a body ended before its time.
-fn broken_off(error: hyper::Error, done: u64, total: Option<u64>) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
-    let mut ended = error.is_incomplete_message();
-    while let Some(next) = cause {
-        ended |= next.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == ErrorKind::UnexpectedEof);
-        cause = next.source();
-    }
+/// What it means that a package ended before its time.
+fn broken_off(broken: Broken, done: u64, total: Option<u64>) -> Error {
+    let fault = if broken.is_early_end() { Fault::PackageLength } else { Fault::DownloadFailed };
     let detail = match total {
         Some(total) => format!("Path: the connection broke off at {done} of {total} bytes"),
         None => format!("Path: the connection broke off at {done} bytes"),
     };
-    Error::new(if ended { Fault::PackageLength } else { Fault::DownloadFailed }, detail).because(error)
+    Error::new(fault, detail).because(broken)
 }
 
 fn disk(error: io::Error) -> Error {
@@ -348,7 +338,7 @@ mod tests {
             ("http://user:secret@host/x.swx", false),
             ("", false),
         ] {
-            let read = package_address(address).map(drop).map_err(|e| e.fault);
+            let read = package_link(address).map(drop).map_err(|e| e.fault);
             assert_eq!(read, if expect { Ok(()) } else { Err(Fault::BadPath) }, "{address}");
         }
     }

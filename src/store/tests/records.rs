@@ -266,3 +266,30 @@ fn records_go_by_kind_with_their_pictures_and_events() {
         rig.reopen();
     }
 }
+
+/// A process can end between noting which lists are in use and giving back the others.
+#[test]
+fn lists_that_are_not_in_use_do_not_count_and_go_at_the_next_start() {
+    let mut rig = Rig::new();
+    rig.append_capture(capture(at(1)), None, true);
+    rig.flush().unwrap();
+    rig.remove_records().unwrap();
+    rig.append_capture(capture(at(2)), None, true);
+    rig.flush().unwrap();
+    rig.reopen_after(|dir| {
+        let db = db(dir);
+        let (key, row) = db.open_tree("captures-1").unwrap().first().unwrap().unwrap();
+        for unused in ["captures", "captures-2", "controls-0", "people-7"] {
+            db.open_tree(unused).unwrap().insert(&key, &row).unwrap();
+        }
+    });
+    let times: Vec<_> = rig.captures(range(0, 100)).unwrap().iter().map(|capture| capture.time).collect();
+    assert_eq!((times, rig.count()), (vec![at(2)], 0));
+    rig.reopen_after(|dir| {
+        let db = db(dir);
+        let names: Vec<_> = db.tree_names().iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        for unused in ["captures", "captures-2", "controls-0", "people-7"] {
+            assert!(!names.iter().any(|name| name == unused), "{unused} is still there");
+        }
+    });
+}
