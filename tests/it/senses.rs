@@ -33,23 +33,25 @@ fn who_passes_is_greeted_and_who_does_not_is_told() {
     let (known, other) = (&people[0], people.iter().find(|(_, who)| *who != people[0].1).unwrap());
     rig.enrol("Li Wei", &known.0, json!({ "CustomizeID": 1 }));
     rig.ok("SetSound", &json!({ "info": { "Volume": 35 } }));
+    // Tips stay until they have been looked at.
+    rig.set_door(json!({ "VerifyResetTime": 10 }));
     rig.ok("SetSysCfg", &json!({ "info": { "LedLightType": 3, "LedBrightness": 70 } }));
 
     let since = last(&rig);
-    rig.show(&known.0, 3000);
+    rig.show(&known.0, 10_000);
     let played = told(&rig, since, "played", 1);
     assert_eq!((&played[0]["file"], &played[0]["volume"]), (&json!("welcome.wav"), &json!(35)));
     let light = told(&rig, since, "light", 1);
     assert_eq!((&light[0]["light"], &light[0]["percent"]), (&json!("lamp"), &json!(70)), "a face is there");
-    assert!(card(&screen(&rig), [0x1B, 0x8A, 0x3A]), "the tip is shown");
+    rig.wait(|| card(&screen(&rig), [0x1B, 0x8A, 0x3A]).then_some(()));
     rig.ok("SetSound", &json!({ "info": { "VerifySuccGuiTip": 0 } }));
     assert!(!card(&screen(&rig), [0x1B, 0x8A, 0x3A]), "settings count when it is drawn");
     rig.show_nothing();
 
     let since = last(&rig);
-    rig.show(&other.0, 3000);
+    rig.show(&other.0, 10_000);
     assert_eq!(told(&rig, since, "played", 1)[0]["file"], "stranger.wav");
-    assert!(card(&screen(&rig), [0xA8, 0x5F, 0x00]));
+    rig.wait(|| card(&screen(&rig), [0xA8, 0x5F, 0x00]).then_some(()));
     rig.show_nothing();
 }
 
@@ -60,7 +62,7 @@ fn a_platform_plays_sounds_and_may_keep_them_to_itself() {
     rig.enrol("Li Wei", &people[0].0, json!({ "CustomizeID": 1 }));
     rig.ok("SetSound", &json!({ "info": { "RemoteCtrlAudio": 1 } }));
     let since = last(&rig);
-    assert!(rig.pass(&people[0].0).is_some());
+    assert!(rig.pass_for(&people[0].0, 10_000).is_some());
     rig.ok("SetAudio", &json!({ "info": { "DeviceID": 1_300_001, "AudioType": 0, "AudioName": "alarm.wav" } }));
     let played: Vec<_> = told(&rig, since, "played", 1).into_iter().map(|line| line["file"].clone()).collect();
     assert_eq!(played, ["alarm.wav"], "nothing by itself");
@@ -75,7 +77,7 @@ fn the_screen_goes_dark_when_nobody_is_there() {
     let light = told(&rig, since, "light", 1);
     assert_eq!((&light[0]["light"], &light[0]["percent"]), (&json!("backlight"), &json!(0)));
     rig.wait(|| screen(&rig).pixels().all(|pixel| pixel.0 == [0, 0, 0]).then_some(()));
-    rig.show(&people()[0].0, 3000);
+    rig.show(&people()[0].0, 10_000);
     assert_eq!(told(&rig, since, "light", 2)[1]["percent"], 50);
     rig.wait(|| screen(&rig).pixels().any(|pixel| pixel.0 != [0, 0, 0]).then_some(()));
 }
