@@ -4,8 +4,8 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`ui`] is the screen; [`sim`] moves the pretend
-//! devices and [`bench`] measures.
+//! lets platforms in and [`push`] tells them what happened; [`network`], [`ntp`] and [`restart`] look after the
+//! machine; [`ui`] is the screen; [`sim`] moves the pretend devices and [`bench`] measures.
 //!
 //! ```text
 //! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
@@ -28,7 +28,10 @@ pub mod error;
 pub mod fetch;
 pub mod field;
 pub mod hal;
+pub mod network;
+pub mod ntp;
 pub mod push;
+pub mod restart;
 pub mod roster;
 pub mod settings;
 pub mod sim;

@@ -12,10 +12,11 @@ use facegate::clock::{Clock, Inbox, Mono, SystemClock};
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
-use facegate::field::LocalTime;
-use facegate::hal::{Abilities, Camera, Host};
+use facegate::field::{Address, LocalTime, Netmask};
+use facegate::hal::{Abilities, Camera, Connection, Host, Link};
+use facegate::network::{Guard, Message, Port};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
-use facegate::settings::Live;
+use facegate::settings::{Live, Network, Wifi};
 use facegate::store::{Limits, Picture, Store};
 use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
@@ -33,6 +34,9 @@ pub struct Rig {
     pub cx: Arc<Context>,
     pub events: Inbox<Event>,
     pub host: Arc<TestHost>,
+    pub port: Arc<TestPort>,
+    /// What the network's keeper is sent.
+    pub messages: Option<Inbox<Message>>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
     _folder: tempfile::TempDir,
@@ -42,6 +46,10 @@ pub struct Rig {
 pub struct TestHost {
     pub reboots: AtomicUsize,
     pub time: Mutex<Option<Timestamp>>,
+    /// What was brought in force.
+    pub networks: Mutex<Vec<(Network, Wifi)>>,
+    /// Where the machine says it is.
+    pub connection: Mutex<Connection>,
     clock: Arc<dyn Clock>,
 }
 
@@ -53,6 +61,33 @@ impl Host for TestHost {
     }
     fn reboot(&self) -> Result<()> {
         self.reboots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+    fn set_network(&self, network: &Network, wifi: &Wifi) -> Result<()> {
+        self.networks.lock().unwrap().push((network.clone(), wifi.clone()));
+        Ok(())
+    }
+    fn connection(&self, _: Link) -> Result<Connection> {
+        Ok(*self.connection.lock().unwrap())
+    }
+    fn has_wifi(&self) -> bool {
+        true
+    }
+}
+
+/// A port that only remembers; 81 is taken.
+#[derive(Debug)]
+pub struct TestPort(pub Mutex<u16>);
+
+impl Port for TestPort {
+    fn current(&self) -> u16 {
+        *self.0.lock().unwrap()
+    }
+    fn check(&self, port: u16) -> Result<()> {
+        if port == 81 { Err(Error::new(Fault::BadParameter, "WebPort: 81 is taken")) } else { Ok(()) }
+    }
+    fn move_to(&self, port: u16) -> Result<()> {
+        *self.0.lock().unwrap() = port;
         Ok(())
     }
 }
@@ -106,7 +141,23 @@ impl Rig {
         let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let host = Arc::new(TestHost { reboots: AtomicUsize::new(0), time: Mutex::default(), clock: clock.clone() });
+        let address = |text: &str| Address(text.parse().unwrap());
+        let host = Arc::new(TestHost {
+            reboots: AtomicUsize::new(0),
+            time: Mutex::default(),
+            networks: Mutex::default(),
+            connection: Mutex::new(Connection {
+                address: address("10.0.3.4"),
+                mask: Netmask::new(16).unwrap(),
+                gateway: address("10.0.0.1"),
+                dns: [address("9.9.9.9"), Address::NONE],
+            }),
+            clock: clock.clone(),
+        });
+        let settings = Arc::new(Live::load(store.clone()).unwrap());
+        let messages = Inbox::default();
+        let port = Arc::new(TestPort(Mutex::new(8080)));
+        let network = Arc::new(Guard::new(settings.clone(), port.clone(), 8080, messages.sender()));
         let events = Inbox::default();
         let newest = Arc::new(Newest::default());
         let (frames, taken) = channel();
@@ -116,11 +167,12 @@ impl Rig {
         });
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
-            settings: Arc::new(Live::load(store.clone()).unwrap()),
+            settings,
             store,
             control: events.sender(),
             clock,
             host: host.clone(),
+            network,
             fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
             newest,
             push: Arc::default(),
@@ -138,7 +190,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, frames, _folder: folder }
+        Self { cx, events, host, port, messages: Some(messages), runtime, frames, _folder: folder }
     }
 
     /// Calls an operator with a body as it stands.

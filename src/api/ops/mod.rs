@@ -5,10 +5,13 @@ pub mod capture;
 pub mod control;
 pub mod device;
 pub mod door;
+pub mod general;
 pub mod list;
+pub mod network;
 pub mod person;
 pub mod picture;
 pub mod subscribe;
+pub mod time;
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
