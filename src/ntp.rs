@@ -1,8 +1,8 @@
 //! The clock after a time server: SNTP version 4 (RFC 4330, the client of RFC 5905) over UDP.
 //!
 //! An answer is believed when it is one to our question, from a server that is itself in time, and not absurd.
-//! How the clock is set is the host's matter. The code is small and ours because the crates that do this set
-//! no clock either and read the time themselves, past the terminal's own.
+//! How the clock is set is the host's matter. The exchange is ours, not a crate's: it is one packet each way, and
+//! it has to go by the terminal's clock, which is not always the system's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +101,7 @@ fn moment(bytes: &[u8]) -> Result<Timestamp, Unusable> {
     let (seconds, fraction) = (number >> 32, number & 0xFFFF_FFFF);
     let era = if seconds < 0x8000_0000 { 1_i64 << 32 } else { 0 };
     let seconds = i64::try_from(seconds).unwrap_or(0) + era - TO_1970_S;
-    let nanos = i32::try_from(fraction * 1_000_000_000 >> 32).unwrap_or(0);
+    let nanos = i32::try_from((fraction * 1_000_000_000) >> 32).unwrap_or(0);
     // All zeros say "not known".
     if number == 0 || seconds < EARLIEST_S {
         return Err(Unusable::Absurd);

@@ -7,7 +7,10 @@
 
 mod bad_input;
 mod examples;
+mod general;
+mod network;
 mod operators;
 mod real_faces;
 mod rig;
 mod server;
+mod time;

@@ -34,7 +34,6 @@ pub struct Rig {
     pub cx: Arc<Context>,
     pub events: Inbox<Event>,
     pub host: Arc<TestHost>,
-    pub port: Arc<TestPort>,
     /// What the network's keeper is sent.
     pub messages: Option<Inbox<Message>>,
     pub runtime: tokio::runtime::Runtime,
@@ -156,8 +155,8 @@ impl Rig {
         });
         let settings = Arc::new(Live::load(store.clone()).unwrap());
         let messages = Inbox::default();
-        let port = Arc::new(TestPort(Mutex::new(8080)));
-        let network = Arc::new(Guard::new(settings.clone(), port.clone(), 8080, messages.sender()));
+        let network =
+            Arc::new(Guard::new(settings.clone(), Arc::new(TestPort(Mutex::new(8080))), 8080, messages.sender()));
         let events = Inbox::default();
         let newest = Arc::new(Newest::default());
         let (frames, taken) = channel();
@@ -190,7 +189,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, port, messages: Some(messages), runtime, frames, _folder: folder }
+        Self { cx, events, host, messages: Some(messages), runtime, frames, _folder: folder }
     }
 
     /// Calls an operator with a body as it stands.

@@ -26,6 +26,9 @@ use crate::settings::{Network, Wifi};
 /// Before the machine goes down at once: time for an answer to get out.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Behind the name of a file that came with the machine and is in the way.
+const ASIDE: &str = ".before-facegate";
+
 /// What the machine is asked to do.
 pub trait System: Send + Sync + fmt::Debug + 'static {
     /// Sets the wall clock; the kernel carries it on to the clock with the battery.
@@ -121,6 +124,32 @@ impl LinuxHost {
     }
 }
 
+impl LinuxHost {
+    /// Writes wpa_supplicant's file, which holds a password. One that came with the machine is put aside and
+    /// comes back when WiFi is no longer the terminal's: the radio it joins may be how the machine is reached.
+    fn associate(&self, path: &str, text: Option<&str>) -> Result<bool> {
+        let (file, aside) = (self.root.join(path), self.root.join(format!("{path}{ASIDE}")));
+        let failed = |e: std::io::Error| Error::new(Fault::Unavailable, format!("/{path} cannot be kept")).because(e);
+        let now = match std::fs::read_to_string(&file) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let ours = now.as_deref().is_some_and(network::is_ours);
+        match text {
+            Some(_) => {
+                if let Some(foreign) = now.filter(|_| !ours) {
+                    files::keep(&aside, Some(&foreign), 0o600).map_err(failed)?;
+                }
+                self.keep(path, text, 0o600)
+            }
+            None if !ours => Ok(false),
+            None if aside.exists() => std::fs::rename(&aside, &file).map(|()| true).map_err(failed),
+            None => self.keep(path, Some(network::NO_RADIO), 0o600),
+        }
+    }
+}
+
 impl Host for LinuxHost {
     fn set_time(&self, to: Timestamp) -> Result<()> {
         self.system.set_clock(to)
@@ -151,7 +180,7 @@ impl Host for LinuxHost {
 
     fn set_network(&self, network: &Network, wifi: &Wifi) -> Result<()> {
         // Made before anything is written: a setting that makes no file changes none.
-        let supplicant = network::supplicant(wifi)?;
+        let supplicant = wifi.enabled.on().then(|| network::supplicant(wifi)).transpose()?;
         let mut changed = false;
         if let Some(wired) = &self.interfaces.wired {
             let text = network::wired(wired, network);
@@ -161,10 +190,8 @@ impl Host for LinuxHost {
         if let Some(wlan) = &self.interfaces.wifi {
             let text = network::wifi(wlan, network, wifi);
             changed |= self.keep("etc/systemd/network/10-facegate-wifi.network", text.as_deref(), 0o644)?;
-            // It holds the password.
             let path = format!("etc/wpa_supplicant/wpa_supplicant-{}.conf", wlan.as_str());
-            let exists = self.root.join(&path).exists();
-            if (wifi.enabled.on() || exists) && self.keep(&path, Some(&supplicant), 0o600)? {
+            if self.associate(&path, supplicant.as_deref())? {
                 associate = Some(format!("wpa_supplicant@{}.service", wlan.as_str()));
             }
         }
@@ -314,9 +341,29 @@ mod tests {
         assert_eq!((machine.files(), asked()), (written, vec![]), "nothing was touched");
 
         host.set_network(&none, &off).unwrap();
-        assert_eq!(names(), [(SUPPLICANT.into(), 0o600)]);
-        assert_eq!(machine.files()[0].2, network::supplicant(&off).unwrap());
+        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, network::NO_RADIO.into())]);
         assert_eq!(asked(), ["networkctl reload", "systemctl restart wpa_supplicant@wlan0.service"]);
+    }
+
+    #[test]
+    fn the_machine_s_own_wifi_comes_back() {
+        let machine = machine(Recorder::default());
+        let (none, off) = (Network::default(), Wifi::default());
+        let own = "network={\n\tssid=\"home\"\n}\n";
+        files::keep(&machine.folder.path().join(SUPPLICANT), Some(own), 0o600).unwrap();
+        machine.host.set_network(&none, &off).unwrap();
+        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, own.into())]);
+        assert!(machine.system.asked().is_empty(), "WiFi was never set");
+
+        for name in ["one", "two"] {
+            let ssid = Bytes::new(name).unwrap();
+            let on = Wifi { enabled: Flag::of(1), ssid, security: crate::settings::WifiSecurity::Open, ..off.clone() };
+            machine.host.set_network(&none, &on).unwrap();
+            let texts: Vec<_> = machine.files().into_iter().skip(1).map(|(_, _, text)| text).collect();
+            assert_eq!(texts, [network::supplicant(&on).unwrap(), own.into()]);
+        }
+        machine.host.set_network(&none, &off).unwrap();
+        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, own.into())]);
     }
 
     #[test]

@@ -14,7 +14,20 @@ use crate::settings::{Network, Route, Wifi, WifiSecurity};
 const PREFERRED: u32 = 100;
 const OTHER: u32 = 600;
 /// So that people who find the files know whose they are.
-const HEAD: &str = "# Written by facegate from its network settings; changes made here are lost.\n";
+macro_rules! head {
+    () => {
+        "# Written by facegate from its network settings; changes made here are lost.\n"
+    };
+}
+const HEAD: &str = head!();
+/// wpa_supplicant's file while WiFi is not used: it joins nothing.
+pub const NO_RADIO: &str = concat!(head!(), "ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n");
+
+/// Whether a file was written here.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    text.starts_with(HEAD)
+}
 
 /// networkd's file for the cable; `None` while no address was ever set: how the machine came by its own is
 /// then left alone.
@@ -62,15 +75,12 @@ fn networkd(
     text
 }
 
-/// wpa_supplicant's file: with one radio network, or none while WiFi is not used.
+/// wpa_supplicant's file for the radio network that is set.
 ///
 /// # Errors
 /// [`crate::error::Fault::BadParameter`] for a password WPA does not take.
 pub fn supplicant(wifi: &Wifi) -> Result<String> {
-    let mut text = format!("{HEAD}ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n");
-    if !wifi.enabled.on() {
-        return Ok(text);
-    }
+    let mut text = NO_RADIO.to_owned();
     // `scan_ssid`: networks that hide their name are found too.
     text.push_str("\nnetwork={\n\tscan_ssid=1\n\tssid=");
     for byte in wifi.ssid.as_str().bytes() {
@@ -169,21 +179,16 @@ mod tests {
                  [Route]\nGateway=10.1.2.1\nMetric=100\n"
             )
         );
-        let common = format!("{HEAD}ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n");
+        assert!(is_ours(NO_RADIO) && !is_ours("network={}"));
         for (wifi, network) in [
-            (Wifi::default(), String::new()),
             (
                 fixed,
                 "\nnetwork={\n\tscan_ssid=1\n\tssid=54502d4c494e4b5f34373535\n\tkey_mgmt=WPA-PSK\n\
-                 \tpsk=\"testpassword\"\n}\n"
-                    .into(),
+                 \tpsk=\"testpassword\"\n}\n",
             ),
-            (
-                radio("网", "", WifiSecurity::Open),
-                "\nnetwork={\n\tscan_ssid=1\n\tssid=e7bd91\n\tkey_mgmt=NONE\n}\n".into(),
-            ),
+            (radio("网", "", WifiSecurity::Open), "\nnetwork={\n\tscan_ssid=1\n\tssid=e7bd91\n\tkey_mgmt=NONE\n}\n"),
         ] {
-            assert_eq!(supplicant(&wifi).unwrap(), format!("{common}{network}"));
+            assert_eq!(supplicant(&wifi).unwrap(), format!("{NO_RADIO}{network}"));
         }
     }
 
