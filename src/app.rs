@@ -1,7 +1,7 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
@@ -9,25 +9,28 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
+use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
 use crate::access::{Person, pin};
 use crate::api;
-use crate::api::server::ServerLimits;
+use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
 use crate::board::{Board, CameraRole};
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
 use crate::control::{self, Command, Control, Event};
-use crate::error::{Error, Fault};
 use crate::fetch::Fetch;
 use crate::field::Text;
 use crate::hal::Devices;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
+use crate::network::{self, Guard};
+use crate::ntp;
 use crate::push::manual::{self, Manual};
 use crate::push::{self, Pusher};
+use crate::restart::{self, Restarter};
 use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
@@ -64,7 +67,8 @@ pub struct Options {
 
 /// A running terminal.
 pub struct App {
-    address: SocketAddr,
+    listening: Arc<Listening>,
+    housekeepers: Housekeepers,
     device_id: u32,
     store: Arc<Store>,
     roster: Arc<Roster>,
@@ -87,7 +91,7 @@ pub struct App {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
-            .field("address", &self.address)
+            .field("address", &self.address())
             .field("device_id", &self.device_id)
             .finish_non_exhaustive()
     }
@@ -132,11 +136,9 @@ impl App {
             enrol_folder(&roster, &store, &settings, &*clock, folder)?;
         }
 
-        let listener = TcpListener::bind(board.listen)
-            .map_err(|e| format!("{} cannot be listened on: {e}; choose another with --listen", board.listen))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let (listening, home_port) = listen(board.listen, &settings, runtime.handle())?;
+        let address = listening.address()?;
 
         let inbox = Inbox::default();
         let events = inbox.sender();
@@ -257,6 +259,46 @@ impl App {
             decisions: decisions.clone(),
             limits: upgrade::Limits::default(),
         })?;
+        let inbox = Inbox::default();
+        let network_keeper = inbox.sender();
+        let guard = Guard::new(settings.clone(), listening.clone(), home_port, inbox.sender());
+        let network = Arc::new(guard);
+        threads.start("network", {
+            let (guard, host) = (network.clone(), devices.host.clone());
+            let keeper = network::Keeper { guard, inbox, host, clock: clock.clone(), decisions: decisions.clone() };
+            move || keeper.run()
+        })?;
+        let inbox = Inbox::default();
+        let time_keeper = inbox.sender();
+        settings.watch({
+            let time_keeper = time_keeper.clone();
+            move || time_keeper.send(ntp::Message::Settings)
+        });
+        threads.start("time", {
+            let keeper = ntp::Keeper {
+                settings: settings.clone(),
+                host: devices.host.clone(),
+                clock: clock.clone(),
+                decisions: decisions.clone(),
+                runtime: runtime.handle().clone(),
+                patience: ntp::PATIENCE,
+                inbox,
+            };
+            move || keeper.run()
+        })?;
+        let inbox = Inbox::default();
+        let restarter = inbox.sender();
+        threads.start("restarter", {
+            let restarter = Restarter {
+                settings: settings.clone(),
+                host: devices.host.clone(),
+                clock: clock.clone(),
+                decisions: decisions.clone(),
+                inbox,
+            };
+            move || restarter.run()
+        })?;
+        let housekeepers = Housekeepers { network: network_keeper, time: time_keeper, restarter };
 
         let context = Arc::new(api::Context {
             store: store.clone(),
@@ -266,6 +308,7 @@ impl App {
             clock: clock.clone(),
             host: devices.host.clone(),
             fetch,
+            network,
             newest: newest.clone(),
             sounds: sounds.clone(),
             push: pusher.status.clone(),
@@ -313,17 +356,13 @@ impl App {
         })?;
         let web = Web { decisions: decisions.clone(), screen: Box::new(move || display.png()) };
         let (shutdown, mut ended) = tokio::sync::watch::channel(false);
+        let serving = listening.clone();
         let server = runtime.spawn(async move {
             let stop = async move {
                 let _ = ended.wait_for(|ended| *ended).await;
             };
-            let served = match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => {
-                    api::server::serve(listener, context, ServerLimits::default(), extra, Some(web), stop).await
-                }
-                Err(error) => Err(Error::new(Fault::Unavailable, "the API cannot listen").because(error)),
-            };
-            if let Err(error) = served {
+            let limits = ServerLimits::default();
+            if let Err(error) = api::server::serve(&serving, context, limits, extra, Some(web), stop).await {
                 error!(%error, "the API has stopped");
             }
         });
@@ -332,7 +371,8 @@ impl App {
         let world = devices.sim;
         let threads = threads.0;
         Ok(Self {
-            address,
+            listening,
+            housekeepers,
             device_id,
             store,
             roster,
@@ -353,10 +393,10 @@ impl App {
         })
     }
 
-    /// Where the API listens.
+    /// Where the API listens; everywhere on port 0 if the system does not say.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> SocketAddr {
+        self.listening.address().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
     /// The terminal's number.
@@ -392,7 +432,7 @@ impl App {
     /// What to try next, for whoever started the simulator in a terminal window.
     #[must_use]
     pub fn welcome(&self) -> String {
-        let at = self.address;
+        let at = self.address();
         format!(
             "\nThe simulated terminal {} listens on http://{at} (user admin, password admin).\n\
              Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
@@ -442,6 +482,7 @@ impl App {
                 warn!("requests under way were cut off");
             }
         });
+        self.housekeepers.stop();
         self.events.send(Event::Stop);
         self.sounds.close();
         self.light.send(light::Event::Stop);
@@ -469,6 +510,38 @@ fn made_device_id(store: &Store) -> Result<u32, Failure> {
 fn pin_key(store: &Store) -> Result<pin::Key, Failure> {
     let secret = store.secret("access-pin", 32)?;
     Ok(pin::Key::new(secret.try_into().map_err(|_| "the key of the passwords has another length than 32 bytes")?))
+}
+
+/// The ways to the threads that look after the machine.
+struct Housekeepers {
+    network: Outbound<network::Message>,
+    time: Outbound<ntp::Message>,
+    restarter: Outbound<restart::Stop>,
+}
+
+impl Housekeepers {
+    fn stop(&self) {
+        self.network.send(network::Message::Stop);
+        self.time.send(ntp::Message::Stop);
+        self.restarter.send(restart::Stop);
+    }
+}
+
+/// Listens on the board's address, at the port that was set for it if that works; with the board's own port.
+fn listen(board: SocketAddr, settings: &Live, runtime: &Handle) -> Result<(Arc<Listening>, u16), Failure> {
+    let set = u16::try_from(settings.now().network.web_port.get()).unwrap_or(0);
+    if set != 0 {
+        let address = SocketAddr::new(board.ip(), set);
+        match Listening::open(address, runtime.clone()) {
+            Ok(listening) => return Ok((Arc::new(listening), board.port())),
+            // Better reached at the board's port than not at all.
+            Err(error) => error!(%address, %error, "the port that was set cannot be listened on"),
+        }
+    }
+    let listening = Listening::open(board, runtime.clone())
+        .map_err(|e| format!("{board} cannot be listened on: {e}; choose another with --listen"))?;
+    let port = listening.address()?.port();
+    Ok((Arc::new(listening), port))
 }
 
 struct Threads(Vec<JoinHandle<()>>);

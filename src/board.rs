@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::field::Int;
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
-use crate::hal::{self, Devices};
+use crate::hal::{self, Devices, Interface, Interfaces};
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
@@ -54,6 +54,8 @@ pub struct Board {
     pub thermal: Option<Thermal>,
     /// Hardware watchdog.
     pub watchdog: Option<Watchdog>,
+    /// Network interfaces.
+    pub network: Interfaces,
     /// Models and engine.
     pub vision: Vision,
     /// How much is kept.
@@ -423,6 +425,13 @@ impl Board {
                 let (node, timeout) = (s.need("node"), s.or::<Int<1, 600>>("timeout_s", Int::of(15)));
                 Some(Watchdog { node: node?, timeout_s: timeout?.u32() })
             });
+            let network = root.section("network", |s| {
+                let (wired, wifi) = (s.may("wired"), s.may::<Interface>("wifi"));
+                if wired.is_some() && wired == wifi {
+                    s.wrong("wifi", "is the same interface as wired");
+                }
+                Some(Interfaces { wired, wifi })
+            });
             let vision = root.need_section("vision", |s| {
                 let (pack, models) = (s.or("pack", "auto".to_owned()), s.need("models"));
                 let engine = s.or("engine", "auto".to_owned());
@@ -473,6 +482,7 @@ impl Board {
                 readers: readers.unwrap_or_default(),
                 thermal,
                 watchdog,
+                network: network.unwrap_or_default(),
                 vision: vision?,
                 capacity: capacity?,
                 data: data?,
@@ -651,7 +661,8 @@ mod tests {
             .replace("rotation = 0", "rotation = 45")
             .replace("pulse_us = 100", "pulse_us = 10\npulse = 3")
             .replace("people = 24576\n", "")
-            .replace("data1 = \"wiegand-d1\"", "data1 = \"wiegand-d0\"");
+            .replace("data1 = \"wiegand-d1\"", "data1 = \"wiegand-d0\"")
+            .replace("[capacity]", "[network]\nwired = \"eth 0\"\nradio = \"wlan0\"\n[capacity]");
         let problems = Board::parse("bad.toml", &text).unwrap_err().to_string();
         for part in [
             "bad.toml: display.width = \"wide\": ",
@@ -660,6 +671,8 @@ mod tests {
             "bad.toml: wiegand_out.pulse_us = 10: 10 is outside 20..200",
             "bad.toml: wiegand_out.pulse = 3: unknown key",
             "bad.toml: capacity.people: is missing",
+            "bad.toml: network.wired = \"eth 0\": should be the name of an interface, like eth0",
+            "bad.toml: network.radio = \"wlan0\": unknown key",
         ] {
             assert!(problems.contains(part), "{part} not in\n{problems}");
         }

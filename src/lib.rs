@@ -4,9 +4,9 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software; [`ui`] is the screen,
-//! [`sound`] and [`light`] what is heard and shines; [`sim`] moves the pretend
-//! devices and [`bench`] measures.
+//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software; [`network`], [`ntp`] and
+//! [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
+//! moves the pretend devices and [`bench`] measures.
 //!
 //! ```text
 //! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
@@ -30,7 +30,10 @@ pub mod fetch;
 pub mod field;
 pub mod hal;
 pub mod light;
+pub mod network;
+pub mod ntp;
 pub mod push;
+pub mod restart;
 pub mod roster;
 pub mod settings;
 pub mod sim;

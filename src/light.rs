@@ -207,7 +207,7 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::error::Result;
     use crate::field::{DayTime, Flag, Int};
-    use crate::settings::Keeper;
+    use crate::settings::Nowhere;
 
     const FACES: [Face; 5] = [
         Face::Here,
@@ -320,17 +320,6 @@ mod tests {
     impl Dimmer for Told {
         fn set(&mut self, percent: u8) -> Result<()> {
             self.1.send((self.0, percent)).unwrap();
-            Ok(())
-        }
-    }
-
-    struct Nowhere;
-
-    impl Keeper for Nowhere {
-        fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
-            Ok(None)
-        }
-        fn save(&self, _: &str, _: &[u8]) -> Result<()> {
             Ok(())
         }
     }

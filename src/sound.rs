@@ -316,18 +316,7 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::field::{Flag, Int};
-    use crate::settings::Keeper;
-
-    struct Nowhere;
-
-    impl Keeper for Nowhere {
-        fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
-            Ok(None)
-        }
-        fn save(&self, _: &str, _: &[u8]) -> Result<()> {
-            Ok(())
-        }
-    }
+    use crate::settings::Nowhere;
 
     /// A WAV file with an odd chunk before its format.
     fn wav(coding: u16, channels: u16, rate: u32, bits: u16) -> Vec<u8> {

@@ -253,7 +253,7 @@ mod tests {
         fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
             Ok(None)
         }
-        fn save(&self, _: &str, _: &[u8]) -> Result<()> {
+        fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
             Ok(())
         }
     }

@@ -33,6 +33,7 @@ use crate::error::{Error, Fault, Result};
 use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
 use crate::hal::{Abilities, Host};
+use crate::network::Guard;
 use crate::push;
 use crate::push::manual::Manual;
 use crate::roster::Roster;
@@ -57,8 +58,10 @@ pub struct Context {
     pub control: Outbound<control::Event>,
     /// Wall clock and waiting.
     pub clock: Arc<dyn Clock>,
-    /// Reboot and system time.
+    /// The machine: restart, time, where it is in the network.
     pub host: Arc<dyn Host>,
+    /// The way to change the network.
+    pub network: Arc<Guard>,
     /// For `picURI`.
     pub fetch: Arc<Fetch>,
     /// What the camera sees.

@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -30,6 +30,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -38,7 +39,8 @@ use super::auth::{Auth, Verdict};
 use super::web::{self, Logins, Web};
 use super::{Context, dispatch, table, wire};
 use crate::clock::lock;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
+use crate::network::{Arrival, Port};
 
 /// What else is served on the same port and under the same login: an answer, or `None` for "not mine".
 pub type Extra = Arc<dyn Fn(&Parts, &Bytes) -> Option<Response<Full<Bytes>>> + Send + Sync>;
@@ -89,6 +91,67 @@ const HEAD_ROOM: usize = 64 * 1024;
 /// How long connections may finish when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Where the server listens; may be moved to another port while it serves.
+#[derive(Debug)]
+pub struct Listening {
+    listener: watch::Sender<Arc<TcpListener>>,
+    runtime: Handle,
+}
+
+impl Listening {
+    /// Listens on `address`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(address: SocketAddr, runtime: Handle) -> io::Result<Self> {
+        let listener = watch::Sender::new(Arc::new(listen(address, &runtime)?));
+        Ok(Self { listener, runtime })
+    }
+
+    /// Where that is now.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.borrow().local_addr()
+    }
+
+    /// The same address with another port.
+    fn elsewhere(&self, port: u16) -> io::Result<TcpListener> {
+        let mut address = self.address()?;
+        address.set_port(port);
+        listen(address, &self.runtime)
+    }
+}
+
+impl Port for Listening {
+    fn current(&self) -> u16 {
+        self.address().map_or(0, |address| address.port())
+    }
+
+    fn check(&self, port: u16) -> Result<()> {
+        self.elsewhere(port)
+            .map(drop)
+            .map_err(|e| Error::new(Fault::BadParameter, format!("WebPort: {port} cannot be listened on: {e}")))
+    }
+
+    fn move_to(&self, port: u16) -> Result<()> {
+        let listener = self
+            .elsewhere(port)
+            .map_err(|e| Error::new(Fault::Unavailable, format!("the API cannot move to port {port}")).because(e))?;
+        self.listener.send_replace(Arc::new(listener));
+        tracing::info!(port, "the API has moved");
+        Ok(())
+    }
+}
+
+fn listen(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let _inside = runtime.enter();
+    TcpListener::from_std(listener)
+}
+
 struct Shared {
     cx: Arc<Context>,
     auth: Auth,
@@ -113,7 +176,7 @@ impl fmt::Debug for Shared {
 /// # Errors
 /// [`crate::error::Fault::Unavailable`] when the system gives no randomness.
 pub async fn serve(
-    listener: TcpListener,
+    listening: &Listening,
     cx: Arc<Context>,
     limits: ServerLimits,
     extra: Option<Extra>,
@@ -135,9 +198,15 @@ pub async fn serve(
     let (stopping, _) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
+    let mut moves = listening.listener.subscribe();
+    let mut listener = moves.borrow_and_update().clone();
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
+            Ok(()) = moves.changed() => {
+                listener = moves.borrow_and_update().clone();
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         while connections.try_join_next().is_some() {}
@@ -157,9 +226,10 @@ pub async fn serve(
                 stream.try_write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             continue;
         };
+        let peer = Peer { client: peer.ip(), arrival: shared.cx.network.arrived() };
         let (shared, stopping) = (shared.clone(), stopping.subscribe());
         connections.spawn(async move {
-            connection(shared, stream, peer.ip(), stopping).await;
+            connection(shared, stream, peer, stopping).await;
             drop(place);
         });
     }
@@ -201,7 +271,14 @@ impl Drop for Place {
     }
 }
 
-async fn connection(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, mut stopping: watch::Receiver<bool>) {
+/// Who is at the other end, and when they came.
+#[derive(Clone, Copy)]
+struct Peer {
+    client: IpAddr,
+    arrival: Arrival,
+}
+
+async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: Peer, mut stopping: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
     let moved = Arc::new(AtomicU64::new(0));
     let working = Arc::new(AtomicUsize::new(0));
@@ -213,7 +290,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, mut 
             let (shared, working) = (shared.clone(), working.clone());
             async move {
                 working.fetch_add(1, Ordering::Relaxed);
-                let answer = answer(&shared, client, request).await;
+                let answer = answer(&shared, peer, request).await;
                 working.fetch_sub(1, Ordering::Relaxed);
                 Ok::<_, Infallible>(answer)
             }
@@ -241,7 +318,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, mut 
         match ended {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
-                tracing::debug!(%client, %error, "connection ended");
+                tracing::debug!(client = %peer.client, %error, "connection ended");
                 return;
             }
             // Nothing moved and nobody works on it: a client that does not read, or has gone without a word.
@@ -251,12 +328,12 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, client: IpAddr, mut 
     }
 }
 
-async fn answer(shared: &Arc<Shared>, client: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let result = if shared.web.is_some() && web::is_page(request.uri().path()) {
-        page(shared, client, request).await
+        page(shared, peer, request).await
     } else {
         let header = request.headers().get(AUTHORIZATION).map(|value| value.as_bytes().to_vec());
-        match allowed(shared, client, header.as_deref()).await {
+        match allowed(shared, peer, header.as_deref()).await {
             Ok(()) => route(shared, request).await,
             Err(refusal) => Err(refusal),
         }
@@ -267,11 +344,7 @@ async fn answer(shared: &Arc<Shared>, client: IpAddr, request: Request<Incoming>
 type Refusal = Box<Response<Full<Bytes>>>;
 
 /// The page for people, which has a login of its own.
-async fn page(
-    shared: &Arc<Shared>,
-    client: IpAddr,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Refusal> {
+async fn page(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
     let (head, body) = request.into_parts();
     let (body, counted) = read_body(shared, body).await?;
     let asked = spawn_blocking({
@@ -285,7 +358,7 @@ async fn page(
         Some(web::Asked::Answer(answer)) => Ok(answer),
         Some(web::Asked::Login(header)) => {
             // The page asks for name and password itself; with this header the browser would too.
-            let verdict = allowed(shared, client, Some(header.as_bytes())).await.map_err(|mut refusal| {
+            let verdict = allowed(shared, peer, Some(header.as_bytes())).await.map_err(|mut refusal| {
                 refusal.headers_mut().remove(WWW_AUTHENTICATE);
                 refusal
             });
@@ -295,7 +368,8 @@ async fn page(
     }
 }
 
-async fn allowed(shared: &Arc<Shared>, client: IpAddr, header: Option<&[u8]>) -> Result<(), Refusal> {
+async fn allowed(shared: &Arc<Shared>, peer: Peer, header: Option<&[u8]>) -> Result<(), Refusal> {
+    let client = peer.client;
     let verdict = match shared.auth.look(header, client) {
         Ok(verdict) => verdict,
         Err(login) => {
@@ -305,7 +379,10 @@ async fn allowed(shared: &Arc<Shared>, client: IpAddr, header: Option<&[u8]>) ->
                 .unwrap_or(Verdict::Refused { detail: "", wait_s: None })
         }
     };
-    let Verdict::Refused { detail, wait_s } = verdict else { return Ok(()) };
+    let Verdict::Refused { detail, wait_s } = verdict else {
+        shared.cx.network.let_in(peer.arrival);
+        return Ok(());
+    };
     let mut response = json(StatusCode::UNAUTHORIZED, &wire::unauthenticated(detail));
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"facegate\""));
     if let Some(wait) = wait_s {

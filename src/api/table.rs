@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Context;
 use super::codes::{self, Page};
 use super::ops::{
-    batch, capture, control, device, door, factory, list, mqtt, password, person, picture, push, server, settings,
-    signature, sound, subscribe, upgrade,
+    batch, capture, control, device, door, factory, general, list, mqtt, network, password, person, picture, push,
+    server, settings, signature, sound, subscribe, time, upgrade,
 };
 use super::wire::{self, Answer, Fields};
 use crate::error::Result;
@@ -114,10 +114,21 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("SetDoorCondition", "Changes door conditions; what is left out stays.", GENERIC, door::set).info(),
         op("OpenDoor", "Opens the door once, as if somebody had been admitted.", GENERIC, door::open).info().device(),
 
-        // Terminal (3.3, 3.5, 3.8, 3.9, 3.27, 3.29, 3.30, 3.34, 3.35).
+        // The machine (3.4, 3.5, 3.6, 3.23, 3.24, 3.33).
+        op("GetNetParam", "Where the terminal is in the wired network.", GENERIC, network::get),
+        op("SetNetParam", "Changes the wired network or the API's port; undone unless somebody logs in within two minutes.", GENERIC, network::set).info(),
+        op("GetNetWiFi", "WiFi in force.", GENERIC, network::get_wifi),
+        op("SetNetWiFi", "Changes WiFi; undone unless somebody logs in within two minutes.", GENERIC, network::set_wifi).info(),
+        op("GetSysTime", "The terminal's local time.", GENERIC, time::get),
+        op("SetSysTime", "Sets the terminal's local time; what is left out stays.", GENERIC, time::set).info(),
+        op("GetSysNTP", "Time zone and time server in force.", GENERIC, time::server),
+        op("SetSysNTP", "Changes time zone or time server; what is left out stays.", GENERIC, time::set_server).info(),
+        op("GetGeneralParam", "Thresholds, opener, restart and network at a glance.", GENERIC, general::get),
+        op("SetGeneralParam", "Changes them, all or none; what is left out stays.", GENERIC, general::set).info().device(),
+        op("RebootDevice", "Restarts the terminal.", GENERIC, general::reboot).info().device(),
+
+        // Terminal (3.3, 3.8, 3.9, 3.27, 3.29, 3.30, 3.34, 3.35).
         op("SetUserPwd", "Sets user name and password of this API.", GENERIC, device::set_password).info(),
-        op("GetSysTime", "The terminal's local time.", GENERIC, device::time),
-        op("SetSysTime", "Sets the terminal's local time; what is left out stays.", GENERIC, device::set_time).info(),
         op("GetSysParam", "Name, number and version of the terminal.", GENERIC, device::identity),
         op("SetSysParam", "Sets the terminal's name.", GENERIC, settings::patch::<Device>).info(),
         op("GetSysCfg", "System parameters in force.", GENERIC, device::system),

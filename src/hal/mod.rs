@@ -3,17 +3,22 @@
 //! Pins are `embedded-hal` traits; ours are only what Linux has no standard for. What a board lacks is
 //! `None`, never an error "not supported".
 
+pub mod linux;
 pub mod sim;
 pub mod wiegand;
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
 
 use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use crate::error::Result;
+use crate::field::{Address, Netmask};
+use crate::settings::{Network, Wifi};
 use crate::vision::Frame;
 
 /// A source of upright frames.
@@ -38,6 +43,91 @@ pub trait Host: Send + Sync + fmt::Debug {
     /// # Errors
     /// When the system refuses.
     fn reboot(&self) -> Result<()>;
+
+    /// Brings the wired network and WiFi in force, and again after every start of the machine. What is in
+    /// force already is left alone.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    fn set_network(&self, network: &Network, wifi: &Wifi) -> Result<()>;
+
+    /// What an interface is at now, however it came by it.
+    ///
+    /// # Errors
+    /// When the system cannot be asked.
+    fn connection(&self, link: Link) -> Result<Connection>;
+
+    /// Whether the machine can use WiFi.
+    fn has_wifi(&self) -> bool;
+}
+
+/// Which of the machine's interfaces.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Link {
+    /// Cable.
+    Wired,
+    /// WiFi.
+    Wifi,
+}
+
+/// Where an interface is in the network: [`Address::NONE`] for what it does not have.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Connection {
+    /// Address.
+    pub address: Address,
+    /// Netmask.
+    pub mask: Netmask,
+    /// Gateway.
+    pub gateway: Address,
+    /// Name servers, those asked first in front.
+    pub dns: [Address; 2],
+}
+
+impl Connection {
+    /// Without a network.
+    pub const NONE: Self =
+        Self { address: Address::NONE, mask: Netmask::NONE, gateway: Address::NONE, dns: [Address::NONE; 2] };
+
+    /// Whether `other` lies in the same network.
+    #[must_use]
+    pub fn reaches(&self, other: Ipv4Addr) -> bool {
+        let network = u32::MAX.checked_shl(32 - u32::from(self.mask.prefix())).unwrap_or(0);
+        self.address.is_some() && (self.address.0.to_bits() ^ other.to_bits()) & network == 0
+    }
+}
+
+/// The kernel's name of an interface, safe to stand in files and their names.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Interface(String);
+
+impl Interface {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Interface {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if !(1..=15).contains(&name.len()) || !name.chars().all(safe) || name.starts_with(['-', '.']) {
+            return Err("should be the name of an interface, like eth0".into());
+        }
+        Ok(Self(name))
+    }
+}
+
+/// The machine's interfaces by role.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Interfaces {
+    /// Cable.
+    pub wired: Option<Interface>,
+    /// WiFi.
+    pub wifi: Option<Interface>,
 }
 
 /// Plays sounds.

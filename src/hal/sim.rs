@@ -12,11 +12,14 @@ use embedded_hal::digital::{ErrorType, OutputPin};
 use image::RgbImage;
 use jiff::Timestamp;
 
+use super::linux::interfaces;
 use super::wiegand::{Lines, Timing};
-use super::{Camera, Dimmer, Host, PinError, Player, WiegandOut};
+use super::{Camera, Connection, Dimmer, Host, Link, PinError, Player, WiegandOut};
 use crate::access::WiegandFrame;
 use crate::clock::{Bell, Clock, Mono, lock};
 use crate::error::Result;
+use crate::field::Address;
+use crate::settings::{Network, Wifi};
 use crate::vision::Frame;
 
 /// How many of each, relay changes, frames, sounds, are kept.
@@ -91,7 +94,7 @@ struct State {
     wiegand: VecDeque<Vec<Pulse>>,
     played: VecDeque<Played>,
     dimmed: VecDeque<Dimmed>,
-    reboots: u32,
+    machine: Machine,
     closed: bool,
 }
 
@@ -106,7 +109,7 @@ impl World {
             wiegand: VecDeque::new(),
             played: VecDeque::new(),
             dimmed: VecDeque::new(),
-            reboots: 0,
+            machine: Machine::default(),
             closed: false,
         };
         Arc::new(Self { clock, state: Mutex::new(state), changed: Bell::default() })
@@ -168,7 +171,13 @@ impl World {
     /// How often the terminal asked to be restarted.
     #[must_use]
     pub fn reboots(&self) -> u32 {
-        lock(&self.state).reboots
+        lock(&self.state).machine.reboots
+    }
+
+    /// What was asked of the machine.
+    #[must_use]
+    pub fn machine(&self) -> Machine {
+        lock(&self.state).machine.clone()
     }
 
     /// Ends the world: the camera delivers no more frames.
@@ -354,20 +363,66 @@ impl WiegandOut for SimWiegand {
     }
 }
 
-/// The pretend machine: its clock is the terminal's own, and a restart is only counted.
+/// What was asked of the pretend machine.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Machine {
+    /// How often to restart.
+    pub reboots: u32,
+    /// How often to set the clock.
+    pub times_set: u32,
+    /// Networks to bring in force, the last one at the end; what was in force already is not repeated.
+    pub networks: VecDeque<(Network, Wifi)>,
+}
+
+/// The pretend machine: its clock is the terminal's own, and a restart or another network is only noted.
 #[derive(Debug)]
 pub struct SimHost(pub Arc<World>);
 
 impl Host for SimHost {
     fn set_time(&self, to: Timestamp) -> Result<()> {
         self.0.clock.set_wall(to);
+        lock(&self.0.state).machine.times_set += 1;
         Ok(())
     }
 
     fn reboot(&self) -> Result<()> {
-        lock(&self.0.state).reboots += 1;
+        lock(&self.0.state).machine.reboots += 1;
         tracing::info!("restart asked for; the simulated terminal goes on");
         Ok(())
+    }
+
+    fn set_network(&self, network: &Network, wifi: &Wifi) -> Result<()> {
+        let networks = &mut lock(&self.0.state).machine.networks;
+        let new = Default::default();
+        if networks.back().unwrap_or(&new) != &(network.clone(), wifi.clone()) {
+            if networks.len() == LOG {
+                networks.pop_front();
+            }
+            networks.push_back((network.clone(), wifi.clone()));
+        }
+        Ok(())
+    }
+
+    /// What was last set; else where the machine really is that this runs on.
+    fn connection(&self, link: Link) -> Result<Connection> {
+        let last = lock(&self.0.state).machine.networks.back().cloned().unwrap_or_default();
+        match (link, last) {
+            (Link::Wired, (set, _)) if set.address.is_some() && !set.dhcp() => Ok(Connection {
+                address: set.address,
+                mask: set.mask,
+                gateway: set.gateway,
+                dns: [set.dns, Address::NONE],
+            }),
+            (Link::Wired, _) => Ok(interfaces::connection(Path::new("/"), &interfaces::assigned()?, None)),
+            (Link::Wifi, (_, set)) if set.enabled.on() && !set.dhcp.on() => {
+                Ok(Connection { address: set.address, mask: set.mask, gateway: set.gateway, dns: [set.dns1, set.dns2] })
+            }
+            (Link::Wifi, _) => Ok(Connection::NONE),
+        }
+    }
+
+    fn has_wifi(&self) -> bool {
+        true
     }
 }
 

@@ -51,3 +51,13 @@ impl General {
 }
 
 impl Rules for General {}
+
+/// When the terminal last restarted by itself: kept, so that it does not again in the same hour.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Restarted {
+    /// The full hour it did so at.
+    pub hour: Option<LocalTime>,
+}
+
+impl Rules for Restarted {}

@@ -31,10 +31,10 @@ pub use self::center::Center;
 pub use self::device::{Account, Device};
 pub use self::door::{Basis, CardMode, ControlType, Door, IoType, OpenWay, VerifyMode, WiegandProtocol};
 pub use self::face::Face;
-pub use self::general::{Direction, General};
+pub use self::general::{Direction, General, Restarted};
 pub use self::handshake::{Handshake, MOST_HANDSHAKE_BYTES};
 pub use self::mqtt::{Mqtt, MqttDirection, RecordUpload};
-pub use self::network::{Network, Route, Wifi, WifiSecurity};
+pub use self::network::{Network, NetworkBefore, NetworkUndo, Route, Wifi, WifiSecurity};
 pub use self::panel::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, ShowName, ShownPicture};
 pub use self::passwords::Passwords;
 pub use self::rtsp::Rtsp;
@@ -103,8 +103,12 @@ groups! {
     network: Network = "network",
     /// WiFi (3.33).
     wifi: Wifi = "wifi",
+    /// What the network goes back to unless somebody logs in.
+    network_undo: NetworkUndo = "network-undo",
     /// Direction and restart (3.23).
     general: General = "general",
+    /// When the terminal last restarted by itself.
+    restarted: Restarted = "restarted",
     /// Body temperature (3.27).
     temperature: Temperature = "temperature",
     /// System parameters (3.30).
@@ -144,11 +148,25 @@ pub trait Keeper: Send + Sync {
     /// # Errors
     /// When the store cannot be read.
     fn load(&self, group: &str) -> Result<Option<Vec<u8>>>;
-    /// Keeps a group; on the disk when it returns.
+    /// Keeps groups, name and stored form, all or none; on the disk when it returns.
     ///
     /// # Errors
-    /// When the store cannot be written; the old value then stands.
-    fn save(&self, group: &str, value: &[u8]) -> Result<()>;
+    /// When the store cannot be written; the old values then stand.
+    fn save(&self, groups: &[(&'static str, Vec<u8>)]) -> Result<()>;
+}
+
+/// Keeps nothing, for tests of what follows settings.
+#[cfg(test)]
+pub(crate) struct Nowhere;
+
+#[cfg(test)]
+impl Keeper for Nowhere {
+    fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+    fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The settings in force: read by anyone as a snapshot, changed one group at a time.
@@ -192,10 +210,7 @@ impl Live {
     /// # Errors
     /// [`Fault::BadParameter`] naming the first wrong field; nothing is changed then.
     pub fn patch<G: Group>(&self, patch: &Map<String, Value>) -> Result<()> {
-        self.change::<G>(|group| {
-            *group = merged(group, patch)?;
-            Ok(())
-        })
+        self.edit(|draft| draft.patch::<G>(patch))
     }
 
     /// Puts a group back to what it was when the terminal was new.
@@ -214,23 +229,76 @@ impl Live {
     /// # Errors
     /// Whatever `edit` or the group's own check refuses, or [`Fault::StoreFailed`]; nothing is changed then.
     pub fn change<G: Group>(&self, edit: impl FnOnce(&mut G) -> Result<()>) -> Result<()> {
+        self.edit(|draft| draft.change(edit))
+    }
+
+    /// Changes several groups as one: all of them checked, persisted together, then published.
+    ///
+    /// # Errors
+    /// Whatever `edit` refuses, or [`Fault::StoreFailed`]; nothing is changed then.
+    pub fn edit<T>(&self, edit: impl FnOnce(&mut Draft) -> Result<T>) -> Result<T> {
         let _turn = lock(&self.turn);
-        let mut all = Settings::clone(&self.now());
-        let group = G::of_mut(&mut all);
-        edit(group)?;
-        group.check()?;
-        let bytes = serde_json::to_vec(group).map_err(|e| Error::new(Fault::StoreFailed, G::NAME).because(e))?;
-        self.keeper.save(G::NAME, &bytes)?;
-        self.current.store(Arc::new(all));
+        let mut draft = Draft { all: Settings::clone(&self.now()), changed: Vec::new() };
+        let done = edit(&mut draft)?;
+        if draft.changed.is_empty() {
+            return Ok(done);
+        }
+        self.keeper.save(&draft.changed)?;
+        self.current.store(Arc::new(draft.all));
         for watcher in lock(&self.watchers).iter() {
             watcher();
         }
+        Ok(done)
+    }
+}
+
+/// Settings about to be changed.
+#[derive(Debug)]
+pub struct Draft {
+    all: Settings,
+    /// Name and stored form of the groups that were changed.
+    changed: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl Draft {
+    /// The settings as changed so far.
+    #[must_use]
+    pub const fn now(&self) -> &Settings {
+        &self.all
+    }
+
+    /// Merges the known fields of `patch` into a group, as [`Live::patch`] does.
+    ///
+    /// # Errors
+    /// [`Fault::BadParameter`] naming the first wrong field.
+    pub fn patch<G: Group>(&mut self, patch: &Map<String, Value>) -> Result<()> {
+        self.change::<G>(|group| {
+            *group = merged(group, patch)?;
+            Ok(())
+        })
+    }
+
+    /// Changes a group in place and checks it.
+    ///
+    /// # Errors
+    /// Whatever `edit` or the group's own check refuses.
+    pub fn change<G: Group>(&mut self, edit: impl FnOnce(&mut G) -> Result<()>) -> Result<()> {
+        let group = G::of_mut(&mut self.all);
+        edit(group)?;
+        group.check()?;
+        let bytes = serde_json::to_vec(group).map_err(|e| Error::new(Fault::StoreFailed, G::NAME).because(e))?;
+        self.changed.retain(|(name, _)| *name != G::NAME);
+        self.changed.push((G::NAME, bytes));
         Ok(())
     }
 }
 
-/// `old` with the known fields of `patch` laid over it; `null` means absent, unknown fields pass.
-fn merged<T: Serialize + DeserializeOwned>(old: &T, patch: &Map<String, Value>) -> Result<T> {
+/// `old` with the known fields of `patch` laid over it; `null` means absent, unknown fields pass. What goes together is
+/// not checked yet.
+///
+/// # Errors
+/// [`Fault::BadParameter`] naming the first wrong field.
+pub fn merged<T: Serialize + DeserializeOwned>(old: &T, patch: &Map<String, Value>) -> Result<T> {
     let mut fields = serde_json::to_value(old).map_err(|e| Error::new(Fault::StoreFailed, "settings").because(e))?;
     if let Some(fields) = fields.as_object_mut() {
         for (name, field) in fields.iter_mut() {

@@ -66,9 +66,20 @@ impl Default for Network {
     }
 }
 
+impl Network {
+    /// Whether the address comes from the network.
+    #[must_use]
+    pub const fn dhcp(&self) -> bool {
+        self.dhcp.get() != 0
+    }
+}
+
 impl Rules for Network {
     fn check(&self) -> Result<()> {
         usable("IPAddr", self.address)?;
+        if !self.dhcp() {
+            fits("Submask", "Gateway", self.address, self.mask, self.gateway)?;
+        }
         if self.web_port.get() == self.data_port.get() {
             crate::bail!(BadParameter, "WebPort: {} is ListenPort already", self.web_port.get());
         }
@@ -154,12 +165,18 @@ impl Rules for Wifi {
         if self.ssid.as_str().is_empty() {
             crate::bail!(BadParameter, "SSID: is missing, Enable is 1");
         }
-        let length = self.password.as_str().len();
-        if self.security != WifiSecurity::Open && !(8..=63).contains(&length) {
-            crate::bail!(BadParameter, "PassWord: has {length} bytes, WPA takes 8 to 63");
+        let password = self.password.as_str();
+        if self.security != WifiSecurity::Open && !(8..=63).contains(&password.len()) {
+            crate::bail!(BadParameter, "PassWord: has {} bytes, WPA takes 8 to 63", password.len());
         }
-        if !self.dhcp.on() && !self.address.is_some() {
-            crate::bail!(BadParameter, "IPAddr: is missing, DHCP is 0");
+        if self.security != WifiSecurity::Open && !password.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            crate::bail!(BadParameter, "PassWord: WPA takes the printable characters of ASCII only");
+        }
+        if !self.dhcp.on() {
+            if !self.address.is_some() {
+                crate::bail!(BadParameter, "IPAddr: is missing, DHCP is 0");
+            }
+            fits("NetMask", "GateWay", self.address, self.mask, self.gateway)?;
         }
         Ok(())
     }
@@ -172,4 +189,101 @@ fn usable(name: &str, address: Address) -> Result<()> {
         crate::bail!(BadParameter, "{name}: {ip} cannot be the address of a terminal");
     }
     Ok(())
+}
+
+/// A fixed address needs a mask that leaves it a place in its network, and a gateway it can reach.
+fn fits(mask_name: &str, gateway_name: &str, address: Address, mask: Netmask, gateway: Address) -> Result<()> {
+    if !address.is_some() {
+        return Ok(());
+    }
+    let prefix = mask.prefix();
+    let hosts = u32::MAX.checked_shr(prefix.into()).unwrap_or(0);
+    let own = address.0.to_bits() & hosts;
+    if prefix == 0 || (prefix < 31 && (own == 0 || own == hosts)) {
+        crate::bail!(BadParameter, "{mask_name}: with {mask} the address {address} is no terminal's");
+    }
+    if gateway.is_some() && (gateway.0.to_bits() & !hosts) != (address.0.to_bits() & !hosts) {
+        crate::bail!(BadParameter, "{gateway_name}: {gateway} is not in the network of {address}, {mask}");
+    }
+    Ok(())
+}
+
+/// What the network was before a change that nobody has confirmed by logging in.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct NetworkBefore {
+    /// Wired network.
+    pub network: Network,
+    /// WiFi.
+    pub wifi: Wifi,
+}
+
+/// What the network goes back to; kept together with the change, so that no power cut comes between.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NetworkUndo {
+    /// The values before the change, while it is on trial.
+    pub before: Option<NetworkBefore>,
+}
+
+impl Rules for NetworkUndo {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_usable_networks_are_taken() {
+        for (address, prefix, gateway, wrong) in [
+            ("192.168.2.10", 24, "192.168.2.1", None),
+            ("192.168.2.10", 24, "0.0.0.0", None),
+            ("0.0.0.0", 24, "192.168.2.1", None),
+            ("10.0.0.0", 31, "10.0.0.1", None),
+            ("10.0.0.7", 32, "0.0.0.0", None),
+            ("192.168.2.10", 24, "192.168.3.1", Some("Gateway")),
+            ("192.168.2.0", 24, "0.0.0.0", Some("Submask")),
+            ("192.168.2.255", 24, "0.0.0.0", Some("Submask")),
+            ("192.168.2.10", 0, "0.0.0.0", Some("Submask")),
+            ("127.0.0.1", 8, "0.0.0.0", Some("IPAddr")),
+            ("224.0.0.1", 24, "0.0.0.0", Some("IPAddr")),
+            ("255.255.255.255", 24, "0.0.0.0", Some("IPAddr")),
+            ("0.1.2.3", 24, "0.0.0.0", Some("IPAddr")),
+        ] {
+            let network = Network {
+                address: Address(address.parse().unwrap()),
+                mask: Netmask::new(prefix).unwrap(),
+                gateway: Address(gateway.parse().unwrap()),
+                ..Network::default()
+            };
+            let detail = network.check().err().map(|error| error.detail);
+            let named = detail.as_deref().and_then(|detail| detail.split(':').next());
+            assert_eq!(named, wrong, "{address}/{prefix} by {gateway}");
+            let by_dhcp = Network { dhcp: Int::of(1), ..network };
+            assert_eq!(by_dhcp.check().is_err(), wrong == Some("IPAddr"), "{address}/{prefix} under DHCP");
+        }
+    }
+
+    #[test]
+    fn wifi_needs_what_wpa_needs() {
+        let wifi = |ssid: &str, password: &str, security| Wifi {
+            enabled: Flag::of(1),
+            ssid: Bytes::new(ssid).unwrap(),
+            password: Bytes::new(password).unwrap(),
+            security,
+            ..Wifi::default()
+        };
+        for (wifi, wrong) in [
+            (wifi("net", "12345678", WifiSecurity::Psk), None),
+            (wifi("网\n\"", "with \" and \\ ~", WifiSecurity::Wpa), None),
+            (wifi("net", "", WifiSecurity::Open), None),
+            (wifi("", "12345678", WifiSecurity::Psk), Some("SSID")),
+            (wifi("net", "1234567", WifiSecurity::Psk), Some("PassWord")),
+            (wifi("net", "1234567\n9", WifiSecurity::Psk), Some("PassWord")),
+            (wifi("net", "密码密码", WifiSecurity::Wpa), Some("PassWord")),
+            (Wifi { dhcp: Flag::of(0), ..wifi("net", "", WifiSecurity::Open) }, Some("IPAddr")),
+            (Wifi { enabled: Flag::of(0), ..wifi("", "", WifiSecurity::Psk) }, None),
+        ] {
+            let detail = wifi.check().err().map(|error| error.detail);
+            assert_eq!(detail.as_deref().and_then(|detail| detail.split(':').next()), wrong, "{wifi:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::field::{Flag, HostName, Int, LocalTime};
 
 /// Time zone and time server (3.6); the protocol's zones are fixed offsets without summer time.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Ntp {
     /// Whether the clock follows a time server.
@@ -72,5 +72,26 @@ impl Rules for Ntp {
             crate::bail!(BadParameter, "NtpUrl: is missing, NtpEnable is 1");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_are_the_documents() {
+        let zones = [
+            "-12:00", "-11:00", "-10:00", "-09:00", "-08:00", "-07:00", "-06:00", "-05:00", "-04:00", "-03:30",
+            "-03:00", "-02:00", "-01:00", "+00:00", "+01:00", "+02:00", "+03:00", "+03:30", "+04:00", "+04:30",
+            "+05:00", "+05:30", "+06:00", "+07:00", "+08:00", "+09:00", "+09:30", "+10:00", "+11:00", "+12:00",
+        ];
+        for (row, zone) in (1..).zip(zones) {
+            let ntp = Ntp { zone: Int::new(row).unwrap(), ..Ntp::default() };
+            let moment: jiff::Timestamp = format!("2026-03-01T12:00:00{zone}").parse().unwrap();
+            let local = LocalTime::parse("2026-03-01T12:00:00").unwrap();
+            assert_eq!((ntp.local(moment), ntp.moment(local)), (local, Some(moment)), "row {row}, GMT{zone}");
+        }
+        assert!(Int::<1, 30>::new(31).is_none() && zones.len() == 30);
     }
 }

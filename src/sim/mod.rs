@@ -83,6 +83,7 @@ impl Sim {
             }
             ("GET", "events") => number(query, "since", 0, u64::MAX).map(|since| self.events(since)),
             ("GET", "stats") => Ok(json(&self.stats())),
+            ("GET", "host") => Ok(json(&self.machine())),
             ("GET", "screen.png") => self.screen(),
             _ => return Some(unknown(method, path)),
         };
@@ -129,6 +130,14 @@ impl Sim {
         })
     }
 
+    /// What was asked of the machine, the network that came into force last at the end.
+    fn machine(&self) -> Value {
+        let machine = self.world.machine();
+        let networks: Vec<_> =
+            machine.networks.iter().map(|(network, wifi)| json!({ "network": network, "wifi": wifi })).collect();
+        json!({ "reboots": machine.reboots, "times_set": machine.times_set, "networks": networks })
+    }
+
     fn screen(&self) -> Result<Reply> {
         let png = self.display.png()?;
         Ok(reply("image/png", png.into()))
@@ -154,7 +163,7 @@ fn failed(status: StatusCode, why: &str) -> Reply {
 fn unknown(method: &str, path: &str) -> Reply {
     let known = "POST /sim/frame?ms=, /sim/card, /sim/pin, /sim/qr?ms=, /sim/idcard, /sim/input, \
                  /sim/temperature, /sim/mask, /sim/clock, GET and DELETE /sim/door, GET /sim/events?since=, \
-                 GET /sim/stats, GET /sim/screen.png";
+                 GET /sim/stats, GET /sim/host, GET /sim/screen.png";
     failed(StatusCode::NOT_FOUND, &format!("no {method} {path}; there are {known}"))
 }
 

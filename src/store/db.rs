@@ -297,6 +297,16 @@ impl Db {
         tree.insert(key, value).map_err(failed("write"))?;
         self.flush()
     }
+
+    /// Writes several rows of one tree, all or none; on the disk when it returns.
+    pub(super) fn put_all(&self, tree: &Tree, rows: &[(&str, Vec<u8>)]) -> Result<()> {
+        let mut batch = Batch::default();
+        for (key, value) in rows {
+            batch.insert(*key, value.as_slice());
+        }
+        tree.apply_batch(batch).map_err(failed("write"))?;
+        self.flush()
+    }
 }
 
 fn counter<T: DeserializeOwned>(meta: &Tree, key: &str) -> Result<Option<T>> {

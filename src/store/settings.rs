@@ -12,8 +12,8 @@ impl Keeper for Store {
         Ok(value.map(|value| value.to_vec()))
     }
 
-    fn save(&self, group: &str, value: &[u8]) -> Result<()> {
-        self.core.db.put(&self.core.db.settings, group, value)
+    fn save(&self, groups: &[(&'static str, Vec<u8>)]) -> Result<()> {
+        self.core.db.put_all(&self.core.db.settings, groups)
     }
 }
 

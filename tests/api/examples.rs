@@ -43,8 +43,10 @@ fn no_example_of_a_known_operator_is_misunderstood() {
             continue;
         }
         let mut own = text;
-        for other in ["1310023", "1300196", "1305433", "1305969", "1300122", "1300000", "1326491", "1310001", "1478428"]
-        {
+        for other in [
+            "1310023", "1300196", "1305433", "1305969", "1300122", "1300000", "1326491", "1310001", "1478428",
+            "1305269",
+        ] {
             own = own.replace(other, "1300001");
         }
         let own = own.replace("https://btngps.oss-cn-beijing.aliyuncs.com", "http://127.0.0.1:1");

@@ -8,7 +8,9 @@
 mod bad_input;
 mod examples;
 mod factory;
+mod general;
 mod manual_push;
+mod network;
 mod operators;
 mod passwords;
 mod real_faces;
@@ -17,5 +19,6 @@ mod server;
 mod settings;
 mod signature;
 mod sound;
+mod time;
 mod upgrade;
 mod web;

@@ -13,12 +13,13 @@ use facegate::control::decisions::Decisions;
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
 use facegate::fetch::Fetch;
-use facegate::field::LocalTime;
-use facegate::hal::{Abilities, Camera, Host};
+use facegate::field::{Address, LocalTime, Netmask};
+use facegate::hal::{Abilities, Camera, Connection, Host, Link};
+use facegate::network::{Guard, Message, Port};
 use facegate::push::http::HttpSink;
 use facegate::push::manual::{self, Manual};
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
-use facegate::settings::Live;
+use facegate::settings::{Live, Network, Wifi};
 use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
 use facegate::upgrade::{self, Upgrade};
@@ -40,6 +41,8 @@ pub struct Rig {
     pub cx: Arc<Context>,
     pub events: Inbox<Event>,
     pub host: Arc<TestHost>,
+    /// What the network's keeper is sent.
+    pub messages: Option<Inbox<Message>>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
     /// The terminal's data.
@@ -50,6 +53,10 @@ pub struct Rig {
 pub struct TestHost {
     pub reboots: AtomicUsize,
     pub time: Mutex<Option<Timestamp>>,
+    /// What was brought in force.
+    pub networks: Mutex<Vec<(Network, Wifi)>>,
+    /// Where the machine says it is.
+    pub connection: Mutex<Connection>,
     clock: Arc<dyn Clock>,
 }
 
@@ -61,6 +68,33 @@ impl Host for TestHost {
     }
     fn reboot(&self) -> Result<()> {
         self.reboots.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+    fn set_network(&self, network: &Network, wifi: &Wifi) -> Result<()> {
+        self.networks.lock().unwrap().push((network.clone(), wifi.clone()));
+        Ok(())
+    }
+    fn connection(&self, _: Link) -> Result<Connection> {
+        Ok(*self.connection.lock().unwrap())
+    }
+    fn has_wifi(&self) -> bool {
+        true
+    }
+}
+
+/// A port that only remembers; 81 is taken.
+#[derive(Debug)]
+pub struct TestPort(pub Mutex<u16>);
+
+impl Port for TestPort {
+    fn current(&self) -> u16 {
+        *self.0.lock().unwrap()
+    }
+    fn check(&self, port: u16) -> Result<()> {
+        if port == 81 { Err(Error::new(Fault::BadParameter, "WebPort: 81 is taken")) } else { Ok(()) }
+    }
+    fn move_to(&self, port: u16) -> Result<()> {
+        *self.0.lock().unwrap() = port;
         Ok(())
     }
 }
@@ -122,7 +156,23 @@ impl Rig {
         let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let host = Arc::new(TestHost { reboots: AtomicUsize::new(0), time: Mutex::default(), clock: clock.clone() });
+        let address = |text: &str| Address(text.parse().unwrap());
+        let host = Arc::new(TestHost {
+            reboots: AtomicUsize::new(0),
+            time: Mutex::default(),
+            networks: Mutex::default(),
+            connection: Mutex::new(Connection {
+                address: address("10.0.3.4"),
+                mask: Netmask::new(16).unwrap(),
+                gateway: address("10.0.0.1"),
+                dns: [address("9.9.9.9"), Address::NONE],
+            }),
+            clock: clock.clone(),
+        });
+        let settings = Arc::new(Live::load(store.clone()).unwrap());
+        let messages = Inbox::default();
+        let network =
+            Arc::new(Guard::new(settings.clone(), Arc::new(TestPort(Mutex::new(8080))), 8080, messages.sender()));
         let events = Inbox::default();
         let newest = Arc::new(Newest::default());
         let (frames, taken) = channel();
@@ -150,6 +200,7 @@ impl Rig {
             clock,
             host: host.clone(),
             fetch,
+            network,
             newest,
             sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
@@ -171,7 +222,7 @@ impl Rig {
             },
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, runtime, frames, folder }
+        Self { cx, events, host, messages: Some(messages), runtime, frames, folder }
     }
 
     /// The upgrade as a restart finds it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use facegate::api::server::{Extra, ServerLimits, serve};
+use facegate::api::server::{Extra, Listening, ServerLimits, serve};
 use http_body_util::Full;
 use hyper::Response;
 
@@ -21,12 +21,12 @@ struct Served {
 
 fn start(limits: ServerLimits, extra: Option<Extra>) -> Served {
     let rig = Rig::new();
-    let listener = rig.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let at = listener.local_addr().unwrap();
+    let listening = Listening::open(([127, 0, 0, 1], 0).into(), rig.runtime.handle().clone()).unwrap();
+    let at = listening.address().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let cx = rig.cx.clone();
     let served = rig.runtime.spawn(async move {
-        serve(listener, cx, limits, extra, None, async { drop(stopped.await) }).await.unwrap();
+        serve(&listening, cx, limits, extra, None, async { drop(stopped.await) }).await.unwrap();
     });
     Served { rig, at, stop: Some(stop), served: Some(served) }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use facegate::api::server::{ServerLimits, serve};
+use facegate::api::server::{Listening, ServerLimits, serve};
 use facegate::api::web::Web;
 use facegate::clock::ManualClock;
 use facegate::control::decisions::{Decisions, Note};
@@ -25,12 +25,14 @@ impl Page {
         let decisions = Arc::new(Decisions::default());
         decisions.note(Note::new(rig.cx.now(), "remote", "opened by the platform"));
         let web = Web { decisions, screen: Box::new(|| Ok(b"PNG".to_vec())) };
-        let listener = rig.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address = listener.local_addr().unwrap();
+        let listening = Listening::open(([127, 0, 0, 1], 0).into(), rig.runtime.handle().clone()).unwrap();
+        let address = listening.address().unwrap();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let cx = rig.cx.clone();
         rig.runtime.spawn(async move {
-            serve(listener, cx, ServerLimits::default(), None, Some(web), async { drop(stopped.await) }).await.unwrap();
+            serve(&listening, cx, ServerLimits::default(), None, Some(web), async { drop(stopped.await) })
+                .await
+                .unwrap();
         });
         Self { rig, clock, address, _stop: stop }
     }

@@ -3,6 +3,7 @@
 
 mod crash;
 mod load;
+mod machine;
 mod passage;
 mod presented;
 mod push;

@@ -6,8 +6,10 @@ pub mod control;
 pub mod device;
 pub mod door;
 pub mod factory;
+pub mod general;
 pub mod list;
 pub mod mqtt;
+pub mod network;
 pub mod password;
 pub mod person;
 pub mod picture;
@@ -17,6 +19,7 @@ pub mod settings;
 pub mod signature;
 pub mod sound;
 pub mod subscribe;
+pub mod time;
 pub mod upgrade;
 
 use std::borrow::Cow;

@@ -140,8 +140,8 @@ fn settings_positions_and_secrets_are_kept() {
     let mut rig = Rig::new();
     assert_eq!(rig.load("door").unwrap(), None);
     assert_eq!(rig.position("http").unwrap(), None);
-    rig.save("door", b"{}").unwrap();
-    rig.save("door", b"{\"a\":1}").unwrap();
+    rig.save(&[("door", b"{}".to_vec()), ("face", b"{}".to_vec())]).unwrap();
+    rig.save(&[("door", b"{\"a\":1}".to_vec())]).unwrap();
     rig.set_position("http", 17).unwrap();
     let secret = rig.secret("cookie", 32).unwrap();
     assert_eq!(secret.len(), 32);

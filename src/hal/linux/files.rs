@@ -1,0 +1,67 @@
+//! Writes files that other programs read: whole or not at all, also when the power goes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// Makes `path` hold `text` with these permissions, or removes it for `None`. Whether anything had to be done.
+///
+/// # Errors
+/// What the system says; the file then is as it was.
+pub fn keep(path: &Path, text: Option<&str>, mode: u32) -> io::Result<bool> {
+    let folder = path.parent().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let Some(text) = text else {
+        return match fs::remove_file(path) {
+            Ok(()) => sync(folder).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        };
+    };
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes())
+        && fs::metadata(path).is_ok_and(|old| old.permissions().mode() & 0o7777 == mode)
+    {
+        return Ok(false);
+    }
+    fs::create_dir_all(folder)?;
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = Path::new(&fresh);
+    // Left by a power cut; it may have other permissions.
+    let _ = fs::remove_file(fresh);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(fresh)?;
+    // `mode` above passes the umask, this does not.
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(fresh, path)?;
+    sync(folder)?;
+    Ok(true)
+}
+
+/// A new name is on the disk only when its folder is.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_kept_whole_with_their_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b.conf");
+        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
+        assert!(keep(&path, Some("one\n"), 0o600).unwrap());
+        assert_eq!((fs::read_to_string(&path).unwrap(), mode()), ("one\n".into(), 0o600));
+        assert!(!keep(&path, Some("one\n"), 0o600).unwrap(), "nothing to do");
+        assert!(keep(&path, Some("one\n"), 0o644).unwrap(), "other permissions");
+        fs::write(folder.path().join("a/b.conf.new"), "half").unwrap();
+        assert!(keep(&path, Some("two\n"), 0o644).unwrap());
+        assert_eq!((fs::read_to_string(&path).unwrap(), mode()), ("two\n".into(), 0o644));
+        assert_eq!(fs::read_dir(folder.path().join("a")).unwrap().count(), 1, "nothing is left beside it");
+        assert!(keep(&path, None, 0o644).unwrap() && !path.exists());
+        assert!(!keep(&path, None, 0o644).unwrap());
+    }
+}

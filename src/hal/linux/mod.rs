@@ -1,0 +1,6 @@
+//! The hardware as Linux shows it, one file a driver.
+
+pub mod files;
+pub mod host;
+pub mod interfaces;
+pub mod network;
