@@ -299,7 +299,7 @@ impl Texts {
             DateOrder::DayFirstDotted => format!("{day:02}.{month:02}.{year:04}"),
         };
         let weekday = usize::try_from(date.weekday().to_monday_zero_offset()).ok().and_then(|n| self.weekdays.get(n));
-        format!("{written}  {}", weekday.unwrap_or(&""))
+        format!("{written} {}", weekday.unwrap_or(&""))
     }
 
     /// Every text, for who has to know that each can be drawn.
@@ -361,10 +361,10 @@ mod tests {
     fn dates_are_written_as_the_language_does() {
         let date = Date::constant(2026, 3, 1);
         for (language, expect) in [
-            (0, "2026-03-01  Sunday"),
-            (1, "2026-03-01  星期日"),
-            (5, "01.03.2026  Воскресенье"),
-            (7, "01/03/2026  Dimanche"),
+            (0, "2026-03-01 Sunday"),
+            (1, "2026-03-01 星期日"),
+            (5, "01.03.2026 Воскресенье"),
+            (7, "01/03/2026 Dimanche"),
         ] {
             assert_eq!(texts(language).day(date), expect);
         }

@@ -342,7 +342,7 @@ mod tests {
     fn what_stands_around_follows_its_switches() {
         let idle = view(message(Said::Measuring), |settings| settings.system.language = Int::of(0));
         assert_eq!((idle.title, idle.time.as_deref()), (None, Some("08:05")));
-        assert_eq!(idle.date.as_deref(), Some("2026-03-01  Sunday"));
+        assert_eq!(idle.date.as_deref(), Some("2026-03-01 Sunday"));
         assert_eq!(idle.foot, ["IP 192.168.2.10"]);
         let full = view(message(Said::Measuring), |settings| {
             settings.system.language = Int::of(0);
