@@ -6,7 +6,7 @@
 //!
 //! `server` knows HTTP and nothing of the protocol; `auth` who may call; `lenient` and `wire` how bodies
 //! look; `codes` the protocol's numbers; `table` every operator on one screen; `ops` what they do;
-//! `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
+//! `publish` the same table as OpenAPI, page and collection; `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
 //! other one calls the same operators.
 
 pub mod auth;
@@ -15,6 +15,7 @@ mod lenient;
 mod ops;
 pub mod person_view;
 pub mod picture;
+pub mod publish;
 pub mod server;
 pub mod table;
 pub mod wire;

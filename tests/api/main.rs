@@ -8,6 +8,8 @@
 mod bad_input;
 mod examples;
 mod operators;
+mod published;
 mod real_faces;
 mod rig;
+mod schema;
 mod server;

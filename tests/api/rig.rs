@@ -22,6 +22,8 @@ use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::published::check_answer;
+
 pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
 pub const BLUE: [u8; 3] = [40, 40, 200];
@@ -146,9 +148,11 @@ impl Rig {
         api::dispatch(&self.cx, operator, body.as_bytes()).body
     }
 
-    /// Calls an operator with `info`.
+    /// Calls an operator with `info`; the answer must be one of those that are published.
     pub fn call(&self, operator: &str, info: Value) -> Value {
-        self.send(operator, &json!({ "operator": operator, "info": info }).to_string())
+        let reply = self.send(operator, &json!({ "operator": operator, "info": info }).to_string());
+        check_answer(operator, &reply).unwrap_or_else(|wrong| panic!("{operator}{wrong}: {reply}"));
+        reply
     }
 
     /// The same, which must go well; returns `info`.
