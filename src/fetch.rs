@@ -1,6 +1,8 @@
 //! Fetches the pictures that requests name by address (`picURI`): http and https, bounded in size and time.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,6 +31,7 @@ pub struct Fetch {
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     runtime: Handle,
     longest: Duration,
+    elsewhere: HashMap<String, SocketAddr>,
 }
 
 impl fmt::Debug for Fetch {
@@ -44,7 +47,14 @@ impl Fetch {
         let https = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         // Terminals fetch seldom: a kept connection would only be found closed the next time.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
-        Self { client, runtime, longest }
+        Self { client, runtime, longest, elsewhere: HashMap::new() }
+    }
+
+    /// Fetches what lies at `host` over http from `server` instead, for a terminal that is not let out to it.
+    #[must_use]
+    pub fn instead_of(mut self, host: &str, server: SocketAddr) -> Self {
+        self.elsewhere.insert(host.to_owned(), server);
+        self
     }
 
     /// The bytes at `address`; without a scheme it means http, as the document's own example has it (3.10.6).
@@ -63,6 +73,9 @@ impl Fetch {
 
     async fn follow(&self, mut uri: Uri) -> Result<Vec<u8>> {
         for _ in 0..=MAX_REDIRECTS {
+            if let Some(server) = uri.host().and_then(|host| self.elsewhere.get(host)) {
+                uri = parse(&format!("http://{server}{}", uri.path_and_query().map_or("/", |path| path.as_str())))?;
+            }
             resolve(&uri).await?;
             let request = Request::get(uri.clone())
                 .header(ACCEPT, "image/*, */*")

@@ -13,3 +13,4 @@ mod real_faces;
 mod rig;
 mod schema;
 mod server;
+mod shapes;

@@ -101,6 +101,21 @@ impl Rig {
         Self::with_models(models, Gallery::new(3))
     }
 
+    /// A terminal of that number, which finds pictures of the document's addresses at `pictures`.
+    pub fn of_the_document(device: u32, pictures: std::net::SocketAddr) -> Self {
+        let mut rig = Self::new();
+        let fetch = Fetch::new(rig.runtime.handle().clone(), Duration::from_secs(5));
+        let cx = Arc::get_mut(&mut rig.cx).unwrap();
+        cx.device_id = device;
+        cx.fetch = Arc::new(
+            fetch
+                .instead_of("btngps.oss-cn-beijing.aliyuncs.com", pictures)
+                .instead_of("lebopark.oss-cn-shenzhen.aliyuncs.com", pictures)
+                .instead_of("hq.oss-cn-shenzhen.aliyuncs.com", pictures),
+        );
+        rig
+    }
+
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock::default());
