@@ -91,14 +91,14 @@ impl Eyes for PlainEyes {
     }
 }
 
+/// The pack whose eyes are [`PlainEyes`].
+pub fn plain_models() -> Models {
+    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), similarity: SimilarityMap { slope: 8.11, centre: 0.229 } }
+}
+
 impl Rig {
     pub fn new() -> Self {
-        let models = Models {
-            eyes: Box::new(PlainEyes),
-            pack: "plain".into(),
-            similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
-        };
-        Self::with_models(models, Gallery::new(3))
+        Self::with_models(plain_models(), Gallery::new(3))
     }
 
     /// A terminal of that number, which finds pictures of the document's addresses at `pictures`.
@@ -117,10 +117,14 @@ impl Rig {
     }
 
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
+        Self::with_room(models, gallery, Limits { people: 50, control_records: 100, captures: 100, notices: 100 })
+    }
+
+    /// A terminal that keeps as much as `limits` say.
+    pub fn with_room(models: Models, gallery: Gallery, limits: Limits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock::default());
         clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
-        let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let host = Arc::new(TestHost { reboots: AtomicUsize::new(0), time: Mutex::default(), clock: clock.clone() });
