@@ -14,8 +14,10 @@ demo: packages ## Build and start the simulated terminal on 127.0.0.1:8080
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	exec "$$target/release/facegate" sim --listen $(LISTEN) --data $(DEMO_DATA)
 
-test: packages ## Run the whole test suite
+test: packages ## Run the whole test suite, and the Postman collection where there is npm
 	cargo test
+	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
+	scripts/newman "$$target/debug/facegate"
 
 check: ## Formatting, lints, unused or unlicensed dependencies
 	cargo fmt --check
@@ -29,8 +31,9 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
-bench: packages ## Milliseconds per stage, frame to relay, search in large galleries
+bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept
 	cargo run --release -- bench
+	cargo bench --bench api
 
 golden: ## Write the golden files anew; read the difference before committing it
 	UPDATE_GOLDEN=1 cargo test

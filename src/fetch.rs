@@ -1,8 +1,10 @@
 //! Fetches what requests name by address, over http and https: pictures (`picURI`) whole, bounded in size and
 //! time; of other files the answer is handed on, to be read bit by bit.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +36,7 @@ pub struct Fetch {
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     runtime: Handle,
     longest: Duration,
+    elsewhere: HashMap<String, SocketAddr>,
 }
 
 impl fmt::Debug for Fetch {
@@ -49,7 +52,14 @@ impl Fetch {
         let https = HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().build();
         // Terminals fetch seldom: a kept connection would only be found closed the next time.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(https);
-        Self { client, runtime, longest }
+        Self { client, runtime, longest, elsewhere: HashMap::new() }
+    }
+
+    /// Fetches what lies at `host` over http from `server` instead, for a terminal that is not let out to it.
+    #[must_use]
+    pub fn instead_of(mut self, host: &str, server: SocketAddr) -> Self {
+        self.elsewhere.insert(host.to_owned(), server);
+        self
     }
 
     /// The bytes at `address`; without a scheme it means http, as the document's own example has it (3.10.6).
@@ -96,6 +106,10 @@ impl Fetch {
     pub async fn open(&self, link: &Link, field: &str) -> Result<Download> {
         let mut uri = link.0.clone();
         for _ in 0..=MAX_REDIRECTS {
+            if let Some(server) = uri.host().and_then(|host| self.elsewhere.get(host)) {
+                let path = uri.path_and_query().map_or("/", |path| path.as_str());
+                uri = parse(&format!("http://{server}{path}"), field)?;
+            }
             resolve(&uri, field).await?;
             let request = Request::get(uri.clone())
                 .header(ACCEPT, "image/*, */*")

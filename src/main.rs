@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use facegate::api::publish::{markdown, openapi, postman};
 use facegate::app::{App, Options};
 use facegate::board::Board;
 use facegate::clock::SystemClock;
@@ -59,6 +60,14 @@ enum Verb {
         /// Print JSON only.
         #[arg(long)]
         json: bool,
+    },
+    /// Print the API as OpenAPI 3.1.
+    Openapi,
+    /// Print the API as a page to read, in Markdown.
+    Docs {
+        /// Print a Postman collection instead.
+        #[arg(long)]
+        postman: bool,
     },
     /// Model packs.
     Models {
@@ -150,11 +159,23 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
             println!("{}", report.to_json());
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Openapi => print(&openapi::text()),
+        Verb::Docs { postman: false } => print(&markdown::page()),
+        Verb::Docs { postman: true } => print(&postman::text()),
         Verb::Models { verb: ModelsVerb::Check { dir } } => {
             let report = vision::check(&dir)?;
             println!("{report}");
             Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
+    }
+}
+
+/// Prints a text; who reads it may stop early, as `head` does.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    use std::io::Write;
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
     }
 }
 

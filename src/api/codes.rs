@@ -1,6 +1,8 @@
 //! The protocol's numbers. It uses the same number for different things, so a number belongs to a page of
 //! its appendix, not to a [`Fault`]; a row of the table names its page.
 
+use std::collections::BTreeMap;
+
 use crate::error::Fault::{self, *};
 
 /// Faults with their numbers; one that is not listed answers as [`GENERIC`].
@@ -146,6 +148,20 @@ pub const MANUAL_PUSH: Page =
 pub fn code(page: Page, fault: Fault) -> i64 {
     let on = |page: Page| page.iter().find(|(listed, _)| *listed == fault).map(|(_, number)| *number);
     on(page).or_else(|| on(GENERIC)).unwrap_or(OTHER)
+}
+
+/// Every number an operator of this page may fail with, each with the meanings it has there.
+#[must_use]
+pub fn numbers(page: Page) -> BTreeMap<i64, Vec<&'static str>> {
+    let mut numbers = BTreeMap::<i64, Vec<&str>>::from([(OTHER, vec!["Other"])]);
+    let general = GENERIC.iter().filter(|(fault, _)| !page.iter().any(|(listed, _)| listed == fault));
+    for (fault, number) in page.iter().chain(general) {
+        let meanings = numbers.entry(*number).or_default();
+        if !meanings.contains(&fault.text()) {
+            meanings.push(fault.text());
+        }
+    }
+    numbers
 }
 
 #[cfg(test)]

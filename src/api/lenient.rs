@@ -2,7 +2,7 @@
 //!
 //! Repaired is what the protocol's own examples and known platforms send: trailing and doubled commas,
 //! `//` and `/* */` comments, full-width `，` and `：` between members, values and keys without quotes
-//! (`9A`, `018B2D`), raw line breaks in texts. A value without quotes that is no JSON number becomes a text,
+//! (`9A`, `018B2D`), raw line breaks in texts; dots that stand for more members of a list are passed over. A value without quotes that is no JSON number becomes a text,
 //! so `018B2D` keeps its zeros. Depth and number of values are bounded: a small body must not unfold into
 //! more memory than the terminal has.
 
@@ -184,11 +184,19 @@ impl<'a> Reader<'a> {
                 self.next();
                 return Ok(Value::Array(items));
             }
-            items.push(self.value(depth + 1)?);
+            let item =
+                if matches!(self.peek(), Some('.' | '…')) { self.omission()? } else { Some(self.value(depth + 1)?) };
+            items.extend(item);
             if !self.commas() && self.peek() != Some(']') {
                 return Err(self.wrong("a comma or ]"));
             }
         }
+    }
+
+    /// Dots in a list (`[1, 2, 3, .....]`) are what the document writes for "and so on"; a value otherwise.
+    fn omission(&mut self) -> Result<Option<Value>> {
+        let token = self.token()?;
+        Ok(if token.chars().all(|c| matches!(c, '.' | '…')) { None } else { Some(literal(token)) })
     }
 
     /// A value or key without quotes.
@@ -266,12 +274,15 @@ mod tests {
             (r#"{"a":1,}"#, json!({"a": 1})),
             (r#"{"a":1,,"b":[1,2,],}"#, json!({"a": 1, "b": [1, 2]})),
             ("{\"a\":1，\"b\"：2}", json!({"a": 1, "b": 2})),
+            ("[\"a\",...]", json!(["a"])),
+            ("[{},\n……\n]", json!([{}])),
+            ("[.5, 1]", json!([".5", 1])),
             ("{\"a\": 0, // about 2，\"b\"\r\n\"b\":/* no */2}", json!({"a": 0, "b": 2})),
             (
                 r#"{"a":9A,"b":018B2D,"c":0192B3,"d":007,"e":1E5}"#,
                 json!({"a": "9A", "b": "018B2D", "c": "0192B3", "d": "007", "e": "1E5"}),
             ),
-            (r#"{"a":[1, 2, .....],"b":N}"#, json!({"a": [1, 2, "....."], "b": "N"})),
+            (r#"{"a":[1, 2, .....],"b":N}"#, json!({"a": [1, 2], "b": "N"})),
             (r#"{a:1,"b":true,"c":-1.5,}"#, json!({"a": 1, "b": true, "c": -1.5})),
             ("{\"a\":\"line\r\nline\",\"b\":\"http:\\/\\/h\"}", json!({"a": "line\r\nline", "b": "http://h"})),
             (r#"{"a":"\u5f20\uD83D\uDE00\ud800",}"#, json!({"a": "张😀\u{fffd}"})),

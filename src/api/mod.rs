@@ -6,8 +6,9 @@
 //!
 //! `server` knows HTTP and nothing of the protocol; `auth` who may call; `lenient` and `wire` how bodies
 //! look; `codes` the protocol's numbers; `table` every operator on one screen; `ops` what they do;
-//! `web` is the page for a person with a browser; `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any
-//! other one calls the same operators.
+//! `publish` the same table as OpenAPI, page and collection; `web` is the page for a person with a browser;
+//! `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any other one
+//! calls the same operators.
 
 pub mod auth;
 pub mod codes;
@@ -15,6 +16,7 @@ mod lenient;
 mod ops;
 pub mod person_view;
 pub mod picture;
+pub mod publish;
 pub mod server;
 pub mod table;
 pub mod web;

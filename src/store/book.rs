@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{LibId, Person, Validity};
+use crate::access::{LibId, List, Person, Validity};
 use crate::bail;
 use crate::error::Result;
+use crate::field::Date;
 
 /// A row of the people's tree.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,6 +34,12 @@ pub(super) struct Book {
     uuids: HashMap<String, LibId>,
     cards: HashMap<u32, LibId>,
     rf_cards: HashMap<String, LibId>,
+    /// The numbers in order, so that a page of many is found without counting up to it.
+    order: Vec<LibId>,
+    /// The same of each list.
+    of_list: [Vec<LibId>; 2],
+    /// Dates of birth with how many bear them.
+    births: BTreeMap<Date, usize>,
 }
 
 impl Book {
@@ -46,6 +53,16 @@ impl Book {
 
     pub(super) fn row(&self, id: LibId) -> Option<&Row> {
         self.rows.get(&id)
+    }
+
+    /// The numbers of everybody, or of those on a list, in order.
+    pub(super) fn order(&self, list: Option<List>) -> &[LibId] {
+        list.map_or(&self.order, |list| &self.of_list[place(list)])
+    }
+
+    /// The first and the last date of birth there is.
+    pub(super) fn births(&self) -> Option<(Date, Date)> {
+        Some((*self.births.first_key_value()?.0, *self.births.last_key_value()?.0))
     }
 
     pub(super) fn person(&self, id: Option<&LibId>) -> Option<Arc<Person>> {
@@ -104,6 +121,11 @@ impl Book {
         if let Some(card) = &person.rf_card {
             self.rf_cards.insert(card.clone(), person.id);
         }
+        insert(&mut self.order, person.id);
+        insert(&mut self.of_list[place(person.list)], person.id);
+        if let Some(birthday) = person.birthday {
+            *self.births.entry(birthday).or_default() += 1;
+        }
         self.rows.insert(person.id, row);
     }
 
@@ -123,6 +145,16 @@ impl Book {
         if let Some(card) = person.rf_card.as_ref().filter(|card| self.rf_cards.get(*card) == Some(&id)) {
             self.rf_cards.remove(card);
         }
+        remove(&mut self.order, id);
+        remove(&mut self.of_list[place(person.list)], id);
+        if let Some(birthday) = person.birthday
+            && let Some(bearers) = self.births.get_mut(&birthday)
+        {
+            *bearers -= 1;
+            if *bearers == 0 {
+                self.births.remove(&birthday);
+            }
+        }
         Some(row)
     }
 
@@ -141,5 +173,27 @@ impl Book {
     /// The lowest number of a range that is nobody's card.
     pub(super) fn free_card(&self, first: u32, last: u32) -> Option<u32> {
         (first..=last).find(|card| !self.cards.contains_key(card))
+    }
+}
+
+const fn place(list: List) -> usize {
+    match list {
+        List::Allow => 0,
+        List::Block => 1,
+    }
+}
+
+/// New numbers are the highest, so most go to the end.
+fn insert(order: &mut Vec<LibId>, id: LibId) {
+    if order.last().is_none_or(|last| *last < id) {
+        order.push(id);
+    } else if let Err(at) = order.binary_search(&id) {
+        order.insert(at, id);
+    }
+}
+
+fn remove(order: &mut Vec<LibId>, id: LibId) {
+    if let Ok(at) = order.binary_search(&id) {
+        order.remove(at);
     }
 }

@@ -9,10 +9,11 @@ use super::db::{Change, failed, to_json};
 use super::index::Kind;
 use super::writer::Job;
 use super::{Registered, Store, read, write};
-use crate::access::{LibId, Person};
+use crate::access::{LibId, List, Person};
 use crate::bail;
 use crate::clock::lock;
 use crate::error::Result;
+use crate::field::Date;
 
 impl Store {
     /// Adds a person under the next free [`LibId`]; ids, Wiegand card and RF card must be free.
@@ -199,6 +200,41 @@ impl Store {
     #[must_use]
     pub fn people(&self) -> Vec<Arc<Person>> {
         read(&self.core.book).rows().map(|(_, row)| row.person.clone()).collect()
+    }
+
+    /// How many people there are on a list, or on both, and `limit` of them in the order of their numbers behind the
+    /// first `skip`. Costs what it returns, however many there are.
+    #[must_use]
+    pub fn people_page(&self, list: Option<List>, skip: usize, limit: usize) -> (usize, Vec<Arc<Person>>) {
+        let book = read(&self.core.book);
+        let order = book.order(list);
+        let page = order.iter().skip(skip).take(limit).filter_map(|id| book.person(Some(id)));
+        (order.len(), page.collect())
+    }
+
+    /// The same of those that `wanted` lets pass: looks at everybody. `wanted` must be quick.
+    #[must_use]
+    pub fn people_where(
+        &self,
+        wanted: impl Fn(&Person) -> bool,
+        skip: usize,
+        limit: usize,
+    ) -> (usize, Vec<Arc<Person>>) {
+        let book = read(&self.core.book);
+        let (mut number, mut page) = (0, Vec::new());
+        for (_, row) in book.rows().filter(|(_, row)| wanted(&row.person)) {
+            if number >= skip && page.len() < limit {
+                page.push(row.person.clone());
+            }
+            number += 1;
+        }
+        (number, page)
+    }
+
+    /// The first and the last date of birth anybody has.
+    #[must_use]
+    pub fn births(&self) -> Option<(Date, Date)> {
+        read(&self.core.book).births()
     }
 
     /// Takes the lowest number of `first..=last` no card bears; `None` when all are taken.

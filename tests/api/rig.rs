@@ -28,6 +28,8 @@ use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::published::check_answer;
+
 pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
 pub const BLUE: [u8; 3] = [40, 40, 200];
@@ -131,7 +133,18 @@ impl Eyes for PlainEyes {
     }
 }
 
-fn plain_models() -> Models {
+/// What a terminal of most tests keeps.
+const ROOM: Limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
+
+/// The real clocks, the wall set to a day of the tests.
+fn system_clock() -> Arc<dyn Clock> {
+    let clock = SystemClock::default();
+    clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
+    Arc::new(clock)
+}
+
+/// The pack whose eyes are [`PlainEyes`].
+pub fn plain_models() -> Models {
     let similarity = SimilarityMap { slope: 8.11, centre: 0.229 };
     Models { eyes: Box::new(PlainEyes), pack: "plain".into(), similarity }
 }
@@ -141,19 +154,36 @@ impl Rig {
         Self::with_models(plain_models(), Gallery::new(3))
     }
 
+    /// A terminal of that number, which finds pictures of the document's addresses at `pictures`.
+    pub fn of_the_document(device: u32, pictures: std::net::SocketAddr) -> Self {
+        let mut rig = Self::new();
+        let fetch = Fetch::new(rig.runtime.handle().clone(), Duration::from_secs(5));
+        let cx = Arc::get_mut(&mut rig.cx).unwrap();
+        cx.device_id = device;
+        cx.fetch = Arc::new(
+            fetch
+                .instead_of("btngps.oss-cn-beijing.aliyuncs.com", pictures)
+                .instead_of("lebopark.oss-cn-shenzhen.aliyuncs.com", pictures)
+                .instead_of("hq.oss-cn-shenzhen.aliyuncs.com", pictures),
+        );
+        rig
+    }
+
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
-        let clock = SystemClock::default();
-        clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
-        Self::build(models, gallery, Arc::new(clock))
+        Self::build(models, gallery, ROOM, system_clock())
+    }
+
+    /// A terminal that keeps as much as `limits` say.
+    pub fn with_room(models: Models, gallery: Gallery, limits: Limits) -> Self {
+        Self::build(models, gallery, limits, system_clock())
     }
 
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::build(plain_models(), Gallery::new(3), clock)
+        Self::build(plain_models(), Gallery::new(3), ROOM, clock)
     }
 
-    fn build(models: Models, gallery: Gallery, clock: Arc<dyn Clock>) -> Self {
+    fn build(models: Models, gallery: Gallery, limits: Limits, clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
         let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let address = |text: &str| Address(text.parse().unwrap());
@@ -236,9 +266,11 @@ impl Rig {
         api::dispatch(&self.cx, operator, body.as_bytes()).body
     }
 
-    /// Calls an operator with `info`.
+    /// Calls an operator with `info`; the answer must be one of those that are published.
     pub fn call(&self, operator: &str, info: Value) -> Value {
-        self.send(operator, &json!({ "operator": operator, "info": info }).to_string())
+        let reply = self.send(operator, &json!({ "operator": operator, "info": info }).to_string());
+        check_answer(operator, &reply).unwrap_or_else(|wrong| panic!("{operator}{wrong}: {reply}"));
+        reply
     }
 
     /// The same, which must go well; returns `info`.

@@ -12,15 +12,19 @@ use hyper::Response;
 
 use crate::rig::Rig;
 
-struct Served {
-    rig: Rig,
+/// A terminal's API on a port of its own.
+pub struct Served {
+    pub rig: Rig,
     at: SocketAddr,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     served: Option<tokio::task::JoinHandle<()>>,
 }
 
 fn start(limits: ServerLimits, extra: Option<Extra>) -> Served {
-    let rig = Rig::new();
+    start_rig(Rig::new(), limits, extra)
+}
+
+pub fn start_rig(rig: Rig, limits: ServerLimits, extra: Option<Extra>) -> Served {
     let listening = Listening::open(([127, 0, 0, 1], 0).into(), rig.runtime.handle().clone()).unwrap();
     let at = listening.address().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -31,22 +35,22 @@ fn start(limits: ServerLimits, extra: Option<Extra>) -> Served {
     Served { rig, at, stop: Some(stop), served: Some(served) }
 }
 
-const LOGIN: &str = "Authorization: Basic YWRtaW46YWRtaW4=\r\n";
+pub const LOGIN: &str = "Authorization: Basic YWRtaW46YWRtaW4=\r\n";
 
 impl Served {
-    fn connect(&self) -> TcpStream {
+    pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.at).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         stream
     }
 
-    fn ask(&self, request: &str) -> String {
+    pub fn ask(&self, request: &str) -> String {
         let mut stream = self.connect();
         stream.write_all(request.as_bytes()).unwrap();
         answer(&mut stream)
     }
 
-    fn post(&self, operator: &str, headers: &str, body: &str) -> String {
+    pub fn post(&self, operator: &str, headers: &str, body: &str) -> String {
         let length = body.len();
         self.ask(&format!(
             "POST /action/{operator} HTTP/1.1\r\nHost: t\r\n{LOGIN}{headers}Content-Length: {length}\r\n\r\n{body}"
@@ -55,7 +59,7 @@ impl Served {
 }
 
 /// One answer, head and body.
-fn answer(stream: &mut TcpStream) -> String {
+pub fn answer(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut byte = [0];
     while !bytes.ends_with(b"\r\n\r\n") {

@@ -14,7 +14,7 @@ use crate::api::wire::{Answer, Fields, fields};
 use crate::api::{Context, picture};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
-use crate::field::{Flag, Int, LocalTime, Text};
+use crate::field::{Date, Flag, Int, LocalTime, Text};
 use crate::settings::Door;
 
 pub fn version(_: &Context, _: Nothing) -> Result<Answer> {
@@ -126,6 +126,15 @@ impl AgeRange {
     }
 }
 
+impl AgeRange {
+    /// Whether nobody is excluded whose date of birth lies between the first and the last of `births`, nor who has none.
+    fn holds_all(self, births: Option<(Date, Date)>, today: LocalTime) -> bool {
+        let born = |day| Person { birthday: Some(day), ..Person::new(today) };
+        self.from == 0
+            && births.is_none_or(|(first, last)| self.holds(&born(first), today) && self.holds(&born(last), today))
+    }
+}
+
 impl<'de> Deserialize<'de> for AgeRange {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let text = Text::<32>::deserialize(d)?;
@@ -163,37 +172,48 @@ pub fn bears_card(person: &Person, number: u64, rules: &Door) -> bool {
     card.is_some_and(|card| u64::from(card.whole()) == number || u64::from(card.parts(rules.wiegand).1) == number)
 }
 
-fn matching(cx: &Context, filter: &SearchPersonNum) -> Result<Vec<Arc<Person>>> {
+/// How many people match, and a page of them. Platforms send every condition there is; those that exclude nobody
+/// are left out, so that such a search costs what its page costs.
+fn matching(cx: &Context, filter: &SearchPersonNum, skip: usize, limit: usize) -> Result<(usize, Vec<Arc<Person>>)> {
     let rules = &cx.settings.now().door;
     let today = cx.now();
     let card = wanted_card(filter.card.as_ref(), rules)?;
     let list = filter.list.and_then(|list| List::from_number(list.get()));
     let gender = filter.gender.map(Int::get).filter(|gender| *gender != 2);
     let name = filter.name.as_ref().map(|name| name.as_str().trim());
-    let mut people = cx.store.people();
-    people.retain(|person| {
+    let age = filter.age.filter(|age| !age.holds_all(cx.store.births(), today));
+    if gender.is_none()
+        && filter.begin.is_none()
+        && filter.end.is_none()
+        && age.is_none()
+        && card.is_none()
+        && name.is_none()
+    {
+        return Ok(cx.store.people_page(list, skip, limit));
+    }
+    let wanted = |person: &Person| {
         list.is_none_or(|list| person.list == list)
             && gender.is_none_or(|gender| i64::from(person.gender) == gender)
             && filter.begin.is_none_or(|begin| person.created >= begin)
             && filter.end.is_none_or(|end| person.created <= end)
-            && filter.age.is_none_or(|age| age.holds(person, today))
+            && age.is_none_or(|age| age.holds(person, today))
             && card.is_none_or(|card| bears_card(person, card, rules))
             && name.is_none_or(|name| person.name.contains(name))
-    });
-    Ok(people)
+    };
+    Ok(cx.store.people_where(wanted, skip, limit))
 }
 
 pub fn count(cx: &Context, filter: SearchPersonNum) -> Result<Answer> {
-    let number = matching(cx, &filter)?.len();
+    let (number, _) = matching(cx, &filter, 0, 0)?;
     fields(json!({ "DeviceID": cx.device_id, "MaxListsNum": cx.people_limit, "PersonNum": number })).map(Answer::Data)
 }
 
 pub fn page(cx: &Context, request: SearchPersonList) -> Result<Answer> {
     let (begin, count) = page_of(request.begin, request.count, 100);
-    let people = matching(cx, &request.filter)?;
+    let (total, people) = matching(cx, &request.filter, begin, count)?;
     let rules = &cx.settings.now().door;
     let mut list = Vec::new();
-    for person in people.iter().skip(begin).take(count) {
+    for person in &people {
         let mut entry = entry(cx, person, rules);
         if let Some(photo) = photo(cx, person.id, request.picture)? {
             entry.insert("Picinfo".into(), photo.into());
@@ -201,16 +221,15 @@ pub fn page(cx: &Context, request: SearchPersonList) -> Result<Answer> {
         list.push(entry);
     }
     if list.is_empty() {
-        bail!(NothingFound, "{} people match, BeginNO is {begin}", people.len());
+        bail!(NothingFound, "{total} people match, BeginNO is {begin}");
     }
-    let info = json!({ "DeviceID": cx.device_id, "Totalnum": people.len(), "Listnum": list.len(), "List": list });
+    let info = json!({ "DeviceID": cx.device_id, "Totalnum": total, "Listnum": list.len(), "List": list });
     fields(info).map(Answer::Data)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::field::Date;
 
     #[test]
     fn ages_are_ranges() {
@@ -226,6 +245,18 @@ mod tests {
             let range: AgeRange = serde_json::from_value(range.into()).unwrap();
             assert_eq!(range.holds(&person, today), holds, "{range:?}");
         }
+        for (range, first, last, all) in [
+            ("0-100", "1990-11-04", "2020-11-04", true),
+            ("0-29", "1990-11-04", "2020-11-04", false),
+            ("1-100", "1990-11-04", "2000-11-04", false),
+            ("0-100", "1990-11-04", "2021-11-04", false),
+        ] {
+            let range: AgeRange = serde_json::from_value(range.into()).unwrap();
+            let births = Some((Date::parse(first).unwrap(), Date::parse(last).unwrap()));
+            assert_eq!(range.holds_all(births, today), all, "{range:?}");
+        }
+        let everybody: AgeRange = serde_json::from_value("0-1".into()).unwrap();
+        assert!(everybody.holds_all(None, today), "nobody has a date of birth");
         for wrong in ["", "5", "a-b", "9-1", "-1-5"] {
             assert!(serde_json::from_value::<AgeRange>(wrong.into()).is_err(), "{wrong}");
         }

@@ -510,10 +510,10 @@ pub struct DeletePerson {
     /// Which id: 0 `CustomizeID`, 1 `LibID`, 2 `PersonUUID`; without it the ids that are given say so.
     #[serde(rename = "IdType", default, deserialize_with = "super::blank")]
     pub id_type: Option<Int<0, 2>>,
-    /// How many; the list itself counts.
-    #[serde(rename = "TotalNum", default, deserialize_with = "super::blank")]
-    #[expect(dead_code, reason = "only checked")]
-    pub total: Option<Unsigned>,
+    /// How many; the list itself counts, whatever stands here.
+    #[serde(rename = "TotalNum", default)]
+    #[expect(dead_code, reason = "the document's own example has a letter here")]
+    pub total: Option<Value>,
     /// One number or a list of them.
     #[serde(rename = "CustomizeID", default, deserialize_with = "super::blank")]
     pub custom_ids: Option<Value>,

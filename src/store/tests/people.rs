@@ -1,5 +1,6 @@
 use super::*;
-use crate::access::{Card, CardFormat, CardSource, ControlRecord, Validity, VerifyStatus};
+use crate::access::{Card, CardFormat, CardSource, ControlRecord, List, Validity, VerifyStatus};
+use crate::field::Date;
 
 fn card(number: u32) -> CardSource {
     CardSource::Manual(Card::new(CardFormat::W34, None, number).unwrap())
@@ -246,4 +247,41 @@ fn damaged_rows_are_passed_over() {
     assert_eq!(skip.unwrap().seq, 2);
     assert_eq!(rig.control_records(everything(), None, Some(&|_| true)).unwrap().len(), 2);
     assert!(rig.add(person(9), Some(registered(9, 0))).unwrap() > ids[2]);
+}
+
+#[test]
+fn pages_are_slices_of_everybody_whatever_came_and_went() {
+    let rig = Rig::new();
+    let mut ids = Vec::new();
+    for n in 1..=40 {
+        let list = if n % 3 == 0 { List::Block } else { List::Allow };
+        let birthday = Date::parse(&format!("{}-06-01", 1950 + n)).ok().filter(|_| n % 2 == 0);
+        ids.push(rig.add(Person { list, birthday, ..person(n) }, None).unwrap());
+    }
+    assert_eq!(
+        rig.births().map(|(first, last)| (first.to_string(), last.to_string())),
+        Some(("1952-06-01".into(), "1990-06-01".into()))
+    );
+    // From the begin, the middle and the end; one changes lists.
+    rig.remove(&[ids[0], ids[1], ids[20], ids[39]]).unwrap();
+    rig.update(Person { id: ids[10], list: List::Block, ..person(11) }, None).unwrap();
+    for list in [None, Some(List::Allow), Some(List::Block)] {
+        let mut all = rig.people();
+        all.retain(|person| list.is_none_or(|list| person.list == list));
+        let numbers = |people: &[Arc<Person>]| people.iter().map(|person| person.id).collect::<Vec<_>>();
+        for (skip, limit) in [(0, 5), (7, 10), (30, 100), (all.len(), 5), (usize::MAX, 5), (0, 0)] {
+            let expect: Vec<_> = all.iter().skip(skip).take(limit).cloned().collect();
+            let (total, page) = rig.people_page(list, skip, limit);
+            assert_eq!((total, numbers(&page)), (all.len(), numbers(&expect)), "{list:?} {skip} {limit}");
+            let wanted = |person: &Person| list.is_none_or(|list| person.list == list);
+            let (total, page) = rig.people_where(wanted, skip, limit);
+            assert_eq!((total, numbers(&page)), (all.len(), numbers(&expect)), "{list:?} {skip} {limit}");
+        }
+    }
+    assert_eq!(
+        rig.births().map(|(first, last)| (first.to_string(), last.to_string())),
+        Some(("1954-06-01".into(), "1988-06-01".into()))
+    );
+    rig.remove_all().unwrap();
+    assert_eq!((rig.people_page(None, 0, 5).0, rig.births()), (0, None));
 }

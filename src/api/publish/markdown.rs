@@ -1,0 +1,180 @@
+//! `facegate docs`: the API as a page to read.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value};
+
+use super::document::{Described, subject};
+use super::request::{self, Field};
+use super::{member_page, published};
+use crate::api::codes::{self, GENERIC};
+use crate::api::table::Operator;
+
+const HEAD: &str = "\
+# The API
+
+Made by `facegate docs` from the table of operators; do not edit. The same as OpenAPI: [openapi.json](openapi.json), as
+Postman collection: [facegate.postman_collection.json](facegate.postman_collection.json). What was decided where the
+document is silent: [api-decisions.md](api-decisions.md).
+
+`POST /action/<Operator>` with Basic login and a JSON body `{\"operator\": …, \"info\": {…}}`; who only asks may leave the
+body out. Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
+`code` with `Result` `Fail` and a `Detail` that names the field. Fields may be left out unless they are marked *needed*;
+where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is.
+
+Every operator may fail with these numbers, unless its own list gives a number another meaning:
+
+";
+
+/// The page.
+#[must_use]
+pub fn page() -> String {
+    let mut page = HEAD.to_owned();
+    numbers(&mut page, codes::numbers(GENERIC).into_iter());
+    let mut generator = request::generator();
+    let mut about = "";
+    for (operator, described) in published() {
+        let now = subject(described.chapter);
+        if now != about {
+            _ = writeln!(page, "\n## {now}");
+            about = now;
+        }
+        let fields = request::fields(operator, described, &mut generator);
+        section(&mut page, operator, described, &fields, generator.definitions());
+    }
+    page
+}
+
+fn section(
+    page: &mut String,
+    operator: &Operator,
+    described: &Described,
+    fields: &[Field],
+    definitions: &Map<String, Value>,
+) {
+    _ = writeln!(page, "\n### {}\n\n{} Chapter {}.", operator.name, operator.about, described.chapter);
+    if described.answers_as != operator.name {
+        _ = writeln!(page, "The answer's `operator` is `{}`, as the document has it.", described.answers_as);
+    }
+    let (inside, beside): (Vec<_>, Vec<_>) = fields.iter().partition(|field| field.inside);
+    for (fields, head) in [(inside, "in `info`"), (beside, "beside `operator`")] {
+        if !fields.is_empty() {
+            table(page, head, fields.into_iter());
+        }
+    }
+    // Types that fields are made of, and theirs.
+    let mut types = Vec::new();
+    fields.iter().for_each(|field| request::references(&field.schema, &mut types));
+    let mut at = 0;
+    while let Some(name) = types.get(at).cloned() {
+        if let Some(schema) = definitions.get(&name) {
+            table(page, &format!("of `{name}`"), request::fields_of(schema).iter());
+            request::references(schema, &mut types);
+        }
+        at += 1;
+    }
+    let general = codes::numbers(GENERIC);
+    let own: Vec<_> = codes::numbers(operator.page)
+        .into_iter()
+        .filter(|(number, meanings)| general.get(number) != Some(meanings))
+        .collect();
+    if !own.is_empty() {
+        _ = writeln!(page, "\nFails with:\n");
+        numbers(page, own.into_iter());
+    }
+    if let Some(members) = member_page(operator) {
+        _ = writeln!(page, "\nThe `errcode` of one person:\n");
+        numbers(page, codes::numbers(members).into_iter());
+    }
+}
+
+fn numbers<'a>(page: &mut String, numbers: impl Iterator<Item = (i64, Vec<&'a str>)>) {
+    _ = writeln!(page, "| code | meaning |\n|---|---|");
+    for (number, meanings) in numbers {
+        _ = writeln!(page, "| {number} | {} |", meanings.join("; "));
+    }
+}
+
+fn table<'a>(page: &mut String, head: &str, fields: impl Iterator<Item = &'a Field>) {
+    _ = writeln!(page, "\n| {head} | type | range | default | |\n|---|---|---|---|---|");
+    for field in fields {
+        let meaning = field.schema.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+        let needed = if field.required { "*Needed.* " } else { "" };
+        _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {needed}{} |",
+            field.name,
+            type_of(&field.schema),
+            range(&field.schema),
+            default(&field.schema),
+            cell(&meaning),
+        );
+    }
+}
+
+/// What may stand in one cell of a table.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// The schema behind an optional one: `null` only says that a field may be left out.
+fn needed(schema: &Value) -> &Value {
+    let choices = schema.get("anyOf").and_then(Value::as_array);
+    choices.and_then(|all| all.iter().find(|one| one["type"] != "null")).unwrap_or(schema)
+}
+
+fn type_of(schema: &Value) -> String {
+    let schema = needed(schema);
+    if let Some(name) = request::named(schema) {
+        return format!("`{name}`");
+    }
+    let types: BTreeSet<&str> = match schema.get("type") {
+        Some(Value::String(one)) => BTreeSet::from([one.as_str()]),
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).filter(|one| *one != "null").collect(),
+        _ => BTreeSet::new(),
+    };
+    let names = types.iter().map(|name| match *name {
+        "string" => "text".to_owned(),
+        "array" => schema.get("items").map_or("list".to_owned(), |items| format!("list of {}", type_of(items))),
+        other => other.to_owned(),
+    });
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "any".to_owned() } else { names.join(" or ") }
+}
+
+fn range(schema: &Value) -> String {
+    let schema = needed(schema);
+    if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+        let values: Vec<_> = values.iter().filter(|value| !value.is_null()).map(plain).collect();
+        return values.join(", ");
+    }
+    // Bounds that are only the type's say nothing.
+    let bound = |name: &str| schema.get(name).filter(|n| n.as_i64() != Some(i64::MIN) && n.as_i64() != Some(i64::MAX));
+    match (bound("minimum"), bound("maximum"), schema.get("maxLength"), schema.get("items")) {
+        (Some(least), Some(most), ..) => format!("{least} to {most}"),
+        (Some(least), None, ..) => format!("from {least}"),
+        (None, Some(most), ..) => format!("to {most}"),
+        (None, None, Some(longest), _) => format!("at most {longest} characters"),
+        (None, None, None, Some(items)) => range(items),
+        (None, None, None, None) => example(schema),
+    }
+}
+
+fn example(schema: &Value) -> String {
+    let example = schema.get("examples").and_then(|examples| examples.get(0));
+    example.map_or(String::new(), |example| format!("like {}", plain(example)))
+}
+
+fn default(schema: &Value) -> String {
+    match schema.get("default") {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) if text.is_empty() => "empty".to_owned(),
+        Some(value) => plain(value),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("`{}`", cell(&text))
+}
