@@ -323,11 +323,8 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: Peer, mut stop
 }
 
 async fn answer(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let result = match allowed(shared, peer.client, &request).await {
-        Ok(()) => {
-            shared.cx.network.let_in(peer.arrival);
-            route(shared, request).await
-        }
+    let result = match allowed(shared, peer, &request).await {
+        Ok(()) => route(shared, request).await,
         Err(refusal) => Err(refusal),
     };
     result.unwrap_or_else(|refusal| *refusal)
@@ -335,7 +332,9 @@ async fn answer(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) ->
 
 type Refusal = Box<Response<Full<Bytes>>>;
 
-async fn allowed(shared: &Arc<Shared>, client: IpAddr, request: &Request<Incoming>) -> Result<(), Refusal> {
+/// Whether the request may go on; that it may shows that the terminal can be reached.
+async fn allowed(shared: &Arc<Shared>, peer: Peer, request: &Request<Incoming>) -> Result<(), Refusal> {
+    let client = peer.client;
     let header = request.headers().get(AUTHORIZATION).map(HeaderValue::as_bytes);
     let verdict = match shared.auth.look(header, client) {
         Ok(verdict) => verdict,
@@ -346,7 +345,10 @@ async fn allowed(shared: &Arc<Shared>, client: IpAddr, request: &Request<Incomin
                 .unwrap_or(Verdict::Refused { detail: "", wait_s: None })
         }
     };
-    let Verdict::Refused { detail, wait_s } = verdict else { return Ok(()) };
+    let Verdict::Refused { detail, wait_s } = verdict else {
+        shared.cx.network.let_in(peer.arrival);
+        return Ok(());
+    };
     let mut response = json(StatusCode::UNAUTHORIZED, &wire::unauthenticated(detail));
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"facegate\""));
     if let Some(wait) = wait_s {
