@@ -368,6 +368,7 @@ async fn page(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> R
     }
 }
 
+/// Whether the request may go on; that it may shows that the terminal can be reached.
 async fn allowed(shared: &Arc<Shared>, peer: Peer, header: Option<&[u8]>) -> Result<(), Refusal> {
     let client = peer.client;
     let verdict = match shared.auth.look(header, client) {
