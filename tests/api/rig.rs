@@ -158,19 +158,21 @@ impl Rig {
     pub fn of_the_document(device: u32, pictures: std::net::SocketAddr) -> Self {
         let mut rig = Self::new();
         let fetch = Fetch::new(rig.runtime.handle().clone(), Duration::from_secs(5));
-        let cx = Arc::get_mut(&mut rig.cx).unwrap();
-        cx.device_id = device;
-        cx.fetch = Arc::new(
+        let fetch = Arc::new(
             fetch
                 .instead_of("btngps.oss-cn-beijing.aliyuncs.com", pictures)
                 .instead_of("lebopark.oss-cn-shenzhen.aliyuncs.com", pictures)
                 .instead_of("hq.oss-cn-shenzhen.aliyuncs.com", pictures),
         );
+        let cx = Arc::get_mut(&mut rig.cx).unwrap();
+        cx.device_id = device;
+        cx.upgrade = open_upgrade(&rig.folder, &fetch, &rig.runtime, &cx.clock, &cx.settings, &cx.decisions);
+        cx.fetch = fetch;
         rig
     }
 
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
-        Self::build(models, gallery, ROOM, system_clock())
+        Self::with_room(models, gallery, ROOM)
     }
 
     /// A terminal that keeps as much as `limits` say.
@@ -210,7 +212,6 @@ impl Rig {
             let (newest, clock) = (newest.clone(), clock.clone());
             move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
         });
-        let settings = Arc::new(Live::load(store.clone()).unwrap());
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800)));
         let manual = manual::Tools {
             store: store.clone(),

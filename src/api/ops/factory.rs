@@ -110,8 +110,10 @@ pub fn reset(cx: &Context, request: SetFactoryDefault) -> Result<Answer> {
         cx.decisions.clear();
     }
     if wanted(request.network) {
-        settings.reset::<Network>()?;
-        settings.reset::<Wifi>()?;
+        cx.network.change(|draft| {
+            draft.change::<Network>(|network| Ok(*network = Network::default()))?;
+            draft.change::<Wifi>(|wifi| Ok(*wifi = Wifi::default()))
+        })?;
     }
     Ok(Answer::Done)
 }

@@ -51,7 +51,10 @@ impl<G: JsonSchema> JsonSchema for Changes<G> {
         G::schema_name()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        G::json_schema(generator)
+        let mut schema = G::json_schema(generator);
+        // What is left out stays as it is.
+        schema.remove("required");
+        schema
     }
 }
 

@@ -25,8 +25,8 @@ pub struct Described {
     pub is_query: bool,
     /// Where the fields of its request stand.
     pub place: Place,
-    /// The `operator` of its answer.
-    pub answers_as: &'static str,
+    /// Whether a Get answers what the Set of the same subject takes.
+    pub is_paired: bool,
     /// A body the document shows, where one is strict JSON and nothing is left out of it.
     pub example: Option<&'static str>,
 }
@@ -36,8 +36,8 @@ impl Described {
         self.place = place;
         self
     }
-    const fn answers_as(mut self, name: &'static str) -> Self {
-        self.answers_as = name;
+    const fn unpaired(mut self) -> Self {
+        self.is_paired = false;
         self
     }
     const fn example(mut self, body: &'static str) -> Self {
@@ -47,7 +47,7 @@ impl Described {
 }
 
 const fn does(name: &'static str, chapter: &'static str) -> Described {
-    Described { name, chapter, is_query: false, place: Place::Info, answers_as: name, example: None }
+    Described { name, chapter, is_query: false, place: Place::Info, is_paired: true, example: None }
 }
 
 const fn asks(name: &'static str, chapter: &'static str) -> Described {
@@ -68,7 +68,7 @@ macro_rules! body {
 pub static DOCUMENT: &[Described] = &[
     asks("GetSound", "3.1.1"),
     does("SetSound", "3.1.2").example(body!("SetSound.request.1.txt")),
-    asks("GetAudio", "3.1.3"),
+    asks("GetAudio", "3.1.3").unpaired(),
     does("SetAudio", "3.1.4").example(body!("SetAudio.request.1.txt")),
     asks("GetDoorCondition", "3.2.1"),
     does("SetDoorCondition", "3.2.2").example(body!("SetDoorCondition.request.1.txt")),
@@ -107,7 +107,7 @@ pub static DOCUMENT: &[Described] = &[
     asks("SearchPersonNum", "3.19.2").example(body!("SearchPersonNum.request.2.txt")),
     asks("SearchPersonList", "3.19.3").example(body!("SearchPersonList.request.2.txt")),
     does("OpenDoor", "3.20").example(body!("OpenDoor.request.1.txt")),
-    asks("GetAccessTempPwd", "3.21.1").answers_as("GetTempPwd"),
+    asks("GetAccessTempPwd", "3.21.1"),
     does("AddAccessPwd", "3.21.2").example(body!("AddAccessPwd.request.1.txt")),
     does("DelAccessPwd", "3.21.3").example(body!("DelAccessPwd.request.1.txt")),
     does("ClearAccessPwd", "3.21.4").example(body!("ClearAccessPwd.request.1.txt")),

@@ -54,8 +54,8 @@ fn section(
     definitions: &Map<String, Value>,
 ) {
     _ = writeln!(page, "\n### {}\n\n{} Chapter {}.", operator.name, operator.about, described.chapter);
-    if described.answers_as != operator.name {
-        _ = writeln!(page, "The answer's `operator` is `{}`, as the document has it.", described.answers_as);
+    if operator.answers_as != operator.name {
+        _ = writeln!(page, "The answer's `operator` is `{}`, as the document has it.", operator.answers_as);
     }
     let (inside, beside): (Vec<_>, Vec<_>) = fields.iter().partition(|field| field.inside);
     for (fields, head) in [(inside, "in `info`"), (beside, "beside `operator`")] {

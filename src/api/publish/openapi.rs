@@ -106,12 +106,13 @@ fn success(operator: &Operator, described: &Described, generator: &mut schemars:
     if !described.is_query {
         return reference("Done");
     }
-    let twin = operator.name.strip_prefix("Get").and_then(|subject| table::find(&format!("Set{subject}")));
+    let subject = operator.name.strip_prefix("Get").filter(|_| described.is_paired);
+    let twin = subject.and_then(|subject| table::find(&format!("Set{subject}")));
     let info = twin.map(|twin| (twin.schema)(generator).to_value()).filter(|info| request::named(info).is_some());
     json!({
         "type": "object",
         "properties": {
-            "operator": { "const": described.answers_as },
+            "operator": { "const": operator.answers_as },
             "info": info.unwrap_or_else(|| json!({ "type": "object" })),
         },
         "required": ["operator", "info"],

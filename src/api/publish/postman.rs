@@ -211,7 +211,7 @@ fn item(step: &Step) -> Value {
          pm.test(\"the code is one of \" + accepted, () => pm.expect(accepted).to.include(answer.code === undefined ? 200 : answer.code));\n\
          pm.test(\"the operator is told\", () => pm.expect(answer.operator).to.equal({}));\n\
          {}",
-        json!(step.described.answers_as),
+        json!(step.operator.answers_as),
         step.keep
     );
     json!({
