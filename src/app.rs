@@ -441,6 +441,7 @@ impl App {
              Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
              What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
              What the door did: curl -u admin:admin http://{at}/sim/door\n\
+             In a browser:      http://{at}/\n\
              The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\
              Press Ctrl-C to stop it.\n",
             self.device_id
