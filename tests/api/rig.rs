@@ -22,7 +22,7 @@ use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::published::check_answer;
+use crate::published::{check_answer, check_request};
 
 pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
@@ -176,6 +176,7 @@ impl Rig {
 
     /// The same, which must go well; returns `info`.
     pub fn ok(&self, operator: &str, info: Value) -> Value {
+        fits_what_is_published(operator, info.clone());
         let reply = self.call(operator, info);
         assert!(reply["code"].is_null() || reply["code"] == 200, "{operator}: {reply}");
         assert_eq!(reply["operator"], operator);
@@ -230,6 +231,27 @@ impl Rig {
     /// Everything a refused request must leave as it was.
     pub fn state(&self) -> String {
         format!("{:?} {:?}", self.cx.store.people(), self.cx.settings.now())
+    }
+}
+
+/// What goes well is published, apart from the patience all operators share: numbers may be texts, texts numbers,
+/// and what is not given may be empty.
+fn fits_what_is_published(operator: &str, mut info: Value) {
+    let mut mended = std::collections::HashSet::new();
+    // PHP writes an empty `info` as a list.
+    while let Err(wrong) = check_request(operator, &json!({ "operator": operator, "info": info }))
+        && info.is_object()
+    {
+        let name = wrong.strip_prefix("/info/").and_then(|path| path.split(['/', ':']).next()).unwrap_or_default();
+        assert!(mended.insert(name.to_owned()), "{operator}{wrong}");
+        let documented = match info.as_object_mut().and_then(|info| info.shift_remove(name)) {
+            Some(Value::Null) => continue,
+            Some(Value::String(text)) if text.trim().is_empty() => continue,
+            Some(Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+            Some(Value::Number(number)) => Some(number.to_string().into()),
+            _ => None,
+        };
+        info[name] = documented.unwrap_or_else(|| panic!("{operator}{wrong}"));
     }
 }
 

@@ -69,7 +69,7 @@ fn people() -> Vec<Own> {
         (
             "GetImage",
             json!({ "info": { "Filetype": "{{filetype}}", "Fileindex": "{{fileindex}}", "Filepos": "{{filepos}}" } }),
-            &[462, 464, 465, 466, 467],
+            &[467],
             "",
         ),
         (
@@ -78,12 +78,7 @@ fn people() -> Vec<Own> {
             &[464],
             "pm.collectionVariables.set(\"signature\", answer.info.FeatureData || \"\");",
         ),
-        (
-            "GetSignatureSimilarity",
-            json!({ "Signature1": "{{signature}}", "Signature2": "{{signature}}" }),
-            &[462, 464, 465, 466],
-            "",
-        ),
+        ("GetSignatureSimilarity", json!({ "Signature1": "{{signature}}", "Signature2": "{{signature}}" }), &[462], ""),
         (
             "DeletePerson",
             json!({ "info": { "IdType": 0, "TotalNum": 3, "CustomizeID": [9001, 9002, 9003] } }),
