@@ -28,6 +28,10 @@ pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
 pub const BLUE: [u8; 3] = [40, 40, 200];
 pub const GREEN: [u8; 3] = [40, 200, 40];
+/// Hosts of the addresses in the document's examples.
+const HOSTS: [&str; 3] =
+    ["btngps.oss-cn-beijing.aliyuncs.com", "lebopark.oss-cn-shenzhen.aliyuncs.com", "hq.oss-cn-shenzhen.aliyuncs.com"];
+const ROOM: Limits = Limits { people: 50, control_records: 100, captures: 100, notices: 100 };
 /// Shows nobody.
 pub const WHITE: [u8; 3] = [255, 255, 255];
 
@@ -101,27 +105,27 @@ impl Rig {
         Self::with_models(plain_models(), Gallery::new(3))
     }
 
-    /// A terminal of that number, which finds pictures of the document's addresses at `pictures`.
-    pub fn of_the_document(device: u32, pictures: std::net::SocketAddr) -> Self {
-        let mut rig = Self::new();
-        let fetch = Fetch::new(rig.runtime.handle().clone(), Duration::from_secs(5));
-        let cx = Arc::get_mut(&mut rig.cx).unwrap();
-        cx.device_id = device;
-        cx.fetch = Arc::new(
-            fetch
-                .instead_of("btngps.oss-cn-beijing.aliyuncs.com", pictures)
-                .instead_of("lebopark.oss-cn-shenzhen.aliyuncs.com", pictures)
-                .instead_of("hq.oss-cn-shenzhen.aliyuncs.com", pictures),
-        );
-        rig
+    /// A terminal of that number, which finds what lies at the document's addresses at `server`.
+    pub fn of_the_document(device: u32, server: std::net::SocketAddr) -> Self {
+        Self::built(plain_models(), Gallery::new(3), ROOM, device, Some(server))
     }
 
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
-        Self::with_room(models, gallery, Limits { people: 50, control_records: 100, captures: 100, notices: 100 })
+        Self::with_room(models, gallery, ROOM)
     }
 
     /// A terminal that keeps as much as `limits` say.
     pub fn with_room(models: Models, gallery: Gallery, limits: Limits) -> Self {
+        Self::built(models, gallery, limits, DEVICE, None)
+    }
+
+    fn built(
+        models: Models,
+        gallery: Gallery,
+        limits: Limits,
+        device_id: u32,
+        elsewhere: Option<std::net::SocketAddr>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(SystemClock::default());
         clock.set_wall("2026-03-01T04:00:00Z".parse().unwrap());
@@ -135,6 +139,11 @@ impl Rig {
             let (newest, clock) = (newest.clone(), clock.clone());
             move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
         });
+        let fetch = Fetch::new(runtime.handle().clone(), Duration::from_millis(800));
+        let fetch = elsewhere.map_or(fetch, |server| {
+            let fetch = Fetch::new(runtime.handle().clone(), Duration::from_secs(10));
+            HOSTS.into_iter().fold(fetch, |fetch, host| fetch.instead_of(host, server))
+        });
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
             settings: Arc::new(Live::load(store.clone()).unwrap()),
@@ -142,10 +151,10 @@ impl Rig {
             control: events.sender(),
             clock,
             host: host.clone(),
-            fetch: Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800))),
+            fetch: Arc::new(fetch),
             newest,
             push: Arc::default(),
-            device_id: DEVICE,
+            device_id,
             version: "v1.2.3".into(),
             people_limit: limits.people,
             liveness: Liveness { threshold: 0.5, frames: 3 },
