@@ -39,7 +39,10 @@ impl<G: JsonSchema> JsonSchema for Changes<G> {
         G::schema_name()
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        G::json_schema(generator)
+        let mut schema = G::json_schema(generator);
+        // Whatever the group's answers always have, a change may leave out.
+        schema.remove("required");
+        schema
     }
 }
 
