@@ -218,10 +218,7 @@ impl Live {
     /// # Errors
     /// [`Fault::StoreFailed`]; nothing is changed then.
     pub fn reset<G: Group>(&self) -> Result<()> {
-        self.change::<G>(|group| {
-            *group = G::default();
-            Ok(())
-        })
+        self.edit(Draft::reset::<G>)
     }
 
     /// Changes a group in place: checked, persisted, then published.
@@ -274,6 +271,17 @@ impl Draft {
     pub fn patch<G: Group>(&mut self, patch: &Map<String, Value>) -> Result<()> {
         self.change::<G>(|group| {
             *group = merged(group, patch)?;
+            Ok(())
+        })
+    }
+
+    /// Puts a group back, as [`Live::reset`] does.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`].
+    pub fn reset<G: Group>(&mut self) -> Result<()> {
+        self.change::<G>(|group| {
+            *group = G::default();
             Ok(())
         })
     }

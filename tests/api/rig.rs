@@ -28,7 +28,7 @@ use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::published::check_answer;
+use crate::published::{check_answer, check_request};
 
 pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
@@ -36,6 +36,9 @@ pub const BLUE: [u8; 3] = [40, 40, 200];
 pub const GREEN: [u8; 3] = [40, 200, 40];
 /// Most bytes of a package of new software, so small that a test sends more.
 pub const LARGEST_PACKAGE: u64 = 100_000;
+/// Hosts of the addresses in the document's examples.
+const HOSTS: [&str; 3] =
+    ["btngps.oss-cn-beijing.aliyuncs.com", "lebopark.oss-cn-shenzhen.aliyuncs.com", "hq.oss-cn-shenzhen.aliyuncs.com"];
 /// Shows nobody.
 pub const WHITE: [u8; 3] = [255, 255, 255];
 
@@ -154,16 +157,11 @@ impl Rig {
         Self::with_models(plain_models(), Gallery::new(3))
     }
 
-    /// A terminal of that number, which finds pictures of the document's addresses at `pictures`.
+    /// A terminal of that number, which finds what lies at the document's addresses at `pictures`.
     pub fn of_the_document(device: u32, pictures: std::net::SocketAddr) -> Self {
         let mut rig = Self::new();
         let fetch = Fetch::new(rig.runtime.handle().clone(), Duration::from_secs(5));
-        let fetch = Arc::new(
-            fetch
-                .instead_of("btngps.oss-cn-beijing.aliyuncs.com", pictures)
-                .instead_of("lebopark.oss-cn-shenzhen.aliyuncs.com", pictures)
-                .instead_of("hq.oss-cn-shenzhen.aliyuncs.com", pictures),
-        );
+        let fetch = Arc::new(HOSTS.iter().fold(fetch, |fetch, host| fetch.instead_of(host, pictures)));
         let cx = Arc::get_mut(&mut rig.cx).unwrap();
         cx.device_id = device;
         cx.upgrade = open_upgrade(&rig.folder, &fetch, &rig.runtime, &cx.clock, &cx.settings, &cx.decisions);
@@ -276,6 +274,7 @@ impl Rig {
 
     /// The same, which must go well; returns `info`.
     pub fn ok(&self, operator: &str, info: Value) -> Value {
+        fits_what_is_published(operator, info.clone());
         let reply = self.call(operator, info);
         assert!(reply["code"].is_null() || reply["code"] == 200, "{operator}: {reply}");
         assert_eq!(reply["operator"], operator);

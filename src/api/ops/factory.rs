@@ -75,8 +75,10 @@ pub fn reset(cx: &Context, request: SetFactoryDefault) -> Result<Answer> {
         cx.store.remove_control_records()?;
     }
     if wanted(request.door) {
-        settings.reset::<Door>()?;
-        settings.reset::<Passwords>()?;
+        settings.edit(|draft| {
+            draft.reset::<Door>()?;
+            draft.reset::<Passwords>()
+        })?;
     }
     if wanted(request.sound) {
         settings.reset::<Panel>()?;
@@ -92,10 +94,12 @@ pub fn reset(cx: &Context, request: SetFactoryDefault) -> Result<Answer> {
         })?;
     }
     if wanted(request.system) {
-        settings.reset::<System>()?;
-        settings.reset::<Face>()?;
-        settings.reset::<Temperature>()?;
-        settings.reset::<Rtsp>()?;
+        settings.edit(|draft| {
+            draft.reset::<System>()?;
+            draft.reset::<Face>()?;
+            draft.reset::<Temperature>()?;
+            draft.reset::<Rtsp>()
+        })?;
     }
     if wanted(request.cameras) {
         settings.reset::<EnterIpc>()?;
@@ -111,8 +115,8 @@ pub fn reset(cx: &Context, request: SetFactoryDefault) -> Result<Answer> {
     }
     if wanted(request.network) {
         cx.network.change(|draft| {
-            draft.change::<Network>(|network| Ok(*network = Network::default()))?;
-            draft.change::<Wifi>(|wifi| Ok(*wifi = Wifi::default()))
+            draft.reset::<Network>()?;
+            draft.reset::<Wifi>()
         })?;
     }
     Ok(Answer::Done)

@@ -52,7 +52,7 @@ impl<G: JsonSchema> JsonSchema for Changes<G> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let mut schema = G::json_schema(generator);
-        // What is left out stays as it is.
+        // Whatever the group's answers always have, a change may leave out.
         schema.remove("required");
         schema
     }
