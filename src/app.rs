@@ -211,6 +211,7 @@ impl App {
             clock: clock.clone(),
             sink: push::http::HttpSink::new(runtime.handle().clone()),
             control: events.clone(),
+            host: devices.host.clone(),
             device_id,
             bell: Default::default(),
             beat_bell: Default::default(),

@@ -8,7 +8,7 @@ use crate::access::{LibId, Notice, Person, Reading, What};
 use crate::api::person_view::person_fields;
 use crate::api::{measured, picture, rounded};
 use crate::error::Result;
-use crate::field::LocalTime;
+use crate::field::{Address, LocalTime};
 use crate::settings::{Direction, Settings, Subscription};
 use crate::store::Store;
 
@@ -40,10 +40,16 @@ pub fn path_of(topic: &str, subscription: &Subscription) -> Option<String> {
         .map(|(_, path)| path.trim().to_owned())
 }
 
-/// HeartBeat.
+/// HeartBeat; `address` is where the terminal is, which some platforms insist on beside what the document has.
 #[must_use]
-pub fn heartbeat(device_id: u32, now: LocalTime) -> Value {
-    json!({ "operator": "HeartBeat", "info": { "DeviceID": device_id, "Time": now } })
+pub fn heartbeat(device_id: u32, now: LocalTime, address: Option<Address>) -> Value {
+    let mut info = Map::new();
+    info.insert("DeviceID".into(), device_id.into());
+    info.insert("Time".into(), json!(now));
+    if let Some(address) = address {
+        info.insert("Ip".into(), json!(address));
+    }
+    json!({ "operator": "HeartBeat", "info": info })
 }
 
 /// SnapPush.

@@ -19,8 +19,9 @@ use crate::access::record::Event;
 use crate::clock::{Bell, Clock, Mono, Outbound, lock};
 use crate::control;
 use crate::error::Result;
-use crate::field::LocalTime;
-use crate::settings::{Live, Subscription};
+use crate::field::{Address, LocalTime};
+use crate::hal::{Host, Link};
+use crate::settings::{Live, Route, Subscription};
 use crate::store::{Logged, Store};
 use http::{Answer, HttpSink, Verdict};
 
@@ -42,6 +43,8 @@ pub struct Pusher {
     pub sink: HttpSink,
     /// The way to the door, for verdicts in acknowledgements (3.2.3).
     pub control: Outbound<control::Event>,
+    /// The machine, for its address.
+    pub host: Arc<dyn Host>,
     /// The terminal's number.
     pub device_id: u32,
     /// Rung on new events, changed settings, and at the end.
@@ -273,7 +276,7 @@ impl Pusher {
             }
             let started = self.clock.mono();
             if let Some(path) = message::path_of("HeartBeat", &subscription) {
-                let body = message::heartbeat(self.device_id, self.local());
+                let body = message::heartbeat(self.device_id, self.local(), self.address());
                 match self.sink.post(&subscription, &path, &body) {
                     Ok(Answer { success: true, .. }) => {}
                     Ok(_) => info!("the subscriber answers the heartbeat with an error"),
@@ -296,6 +299,15 @@ impl Pusher {
         self.sink.cancel();
         self.bell.ring();
         self.beat_bell.ring();
+    }
+
+    /// Where the terminal is in the network its packets leave by.
+    fn address(&self) -> Option<Address> {
+        let link = match self.settings.now().network.route {
+            Route::Wired | Route::Mobile => Link::Wired,
+            Route::Wifi => Link::Wifi,
+        };
+        self.host.connection(link).ok().map(|at| at.address).filter(|address| address.is_some())
     }
 
     fn local(&self) -> LocalTime {

@@ -373,7 +373,7 @@ fn every_push_has_the_keys_the_document_prints() {
             ..ControlRecord::new(time, VerifyStatus::Allowed, 1)
         };
         let ours = match operator.as_str() {
-            "HeartBeat" => message::heartbeat(DEVICE, time),
+            "HeartBeat" => message::heartbeat(DEVICE, time, None),
             "SnapPush" => message::snap(
                 &CaptureRecord::new(time, PictureType::Unmatched),
                 DEVICE,
