@@ -231,13 +231,18 @@ impl Session {
     fn conclude(&mut self, verified: Verified, rules: &Door, now: Now) -> Option<Ripe> {
         let reset = reset(rules);
         let decision = &verified.decision;
-        let seen = self.tracks.entry(self.track).or_default();
+        // The face may have left the picture while it still counts.
+        let seen = self.tracks.get_mut(&self.track);
         match decision.verdict {
             // What else was presented may still belong to somebody the next frames recognise.
-            Verdict::Stranger if std::mem::replace(&mut seen.reported, true) => return None,
-            Verdict::Stranger => return Some(Ripe { verified, spends: None }),
+            Verdict::Stranger => {
+                let first = seen.is_some_and(|seen| !std::mem::replace(&mut seen.reported, true));
+                return first.then_some(Ripe { verified, spends: None });
+            }
             Verdict::NotAlive => {
-                seen.spoof_rests_until = now.mono.after(reset);
+                if let Some(seen) = seen {
+                    seen.spoof_rests_until = now.mono.after(reset);
+                }
                 self.evidence = Evidence::default();
                 return Some(Ripe { verified, spends: None });
             }
@@ -250,8 +255,8 @@ impl Session {
         if let Some(person) = known {
             self.resting.retain(|_, until| now.mono < *until);
             self.resting.insert(person.id, now.mono.after(reset));
-        } else if looked {
-            self.tracks.entry(self.track).or_default().rests_until = now.mono.after(reset);
+        } else if let Some(seen) = seen.filter(|_| looked) {
+            seen.rests_until = now.mono.after(reset);
         }
         if decision.verdict != Verdict::Admit {
             return Some(Ripe { verified, spends: None });

@@ -11,5 +11,6 @@ mod rig;
 mod rules;
 mod screens;
 mod senses;
+mod settings;
 mod subscriber;
 mod wiegand;

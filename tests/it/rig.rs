@@ -119,6 +119,11 @@ impl Rig {
         post(&self.url(&format!("/sim/{route}")), body.to_string().as_bytes())["events_since"].as_u64().unwrap()
     }
 
+    /// Sets the terminal's clock, in its own zone.
+    pub fn set_clock(&self, local: &str) {
+        post(&self.url("/sim/clock"), json!({ "now": local }).to_string().as_bytes());
+    }
+
     /// The same, and the decision it leads to.
     pub fn decided(&self, route: &str, body: &Value) -> Value {
         let since = self.sim(route, body);
