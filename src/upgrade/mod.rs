@@ -194,8 +194,8 @@ impl Inner {
         match fetched.and_then(|bytes| self.keep().map(|file| (file, bytes))) {
             Ok((file, bytes)) => {
                 info!(name, bytes, file = %file.display(), "new software has come whole and waits to be installed");
-                *lock(&self.state) = State::Ready { file, bytes };
                 self.tell("ready", name, json!({ "bytes": bytes }));
+                *lock(&self.state) = State::Ready { file, bytes };
             }
             Err(error) => {
                 warn!(name, %error, cause = ?error.source, "new software cannot be fetched");
@@ -204,8 +204,9 @@ impl Inner {
                 }
                 // A package that came before is still there.
                 let state = ready(&self.tools.folder).unwrap_or_else(|| State::Failed { why: error.to_string() });
-                *lock(&self.state) = state;
+                // Told first: who sees the state finds it in the list.
                 self.tell("failed", name, json!({ "why": error.to_string() }));
+                *lock(&self.state) = state;
                 if let Some(first_word) = first_word {
                     // Whoever asked may have stopped waiting.
                     let _ = first_word.send(Err(error));

@@ -344,7 +344,7 @@ fn fits_what_is_published(operator: &str, mut info: Value) {
         let documented = match info.as_object_mut().and_then(|info| info.shift_remove(name)) {
             Some(Value::Null) => continue,
             Some(Value::String(text)) if text.trim().is_empty() => continue,
-            Some(Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
+            Some(Value::String(text)) => serde_json::from_str(text.trim()).ok().filter(Value::is_number),
             Some(Value::Number(number)) => Some(number.to_string().into()),
             _ => None,
         };
