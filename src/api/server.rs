@@ -2,7 +2,8 @@
 //!
 //! Everything a stranger could fill up is bounded: connections in all and of one client, the time for a
 //! head, a body and a pause, the size of one body and of all of them in memory, threads for quick and for
-//! slow operators. The login is checked before a body is read.
+//! slow operators. The login is checked before a body is read; the page for people, which asks for one, takes small
+//! bodies.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -86,6 +87,8 @@ impl Default for ServerLimits {
 
 /// Bodies up to this size are not counted: all connections together cannot make much of them.
 const SMALL_BODY: usize = 128 * 1024;
+/// Most bytes of a body for the page: a name and a password. It comes from anybody.
+const PAGE_BODY: usize = 4096;
 /// Room for a request's head. Some clients send 2.5 KB of `Accept-Charset` alone.
 const HEAD_ROOM: usize = 64 * 1024;
 /// How long connections may finish when the server stops.
@@ -346,13 +349,10 @@ type Refusal = Box<Response<Full<Bytes>>>;
 /// The page for people, which has a login of its own.
 async fn page(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
     let (head, body) = request.into_parts();
-    let (body, counted) = read_body(shared, body).await?;
+    let (body, _) = read_body(shared, body, PAGE_BODY).await?;
     let asked = spawn_blocking({
         let shared = shared.clone();
-        move || {
-            let _counted = counted;
-            shared.web.as_ref().map(|web| shared.logins.ask(web, &shared.cx, &head, &body))
-        }
+        move || shared.web.as_ref().map(|web| shared.logins.ask(web, &shared.cx, &head, &body))
     });
     match asked.await.ok().flatten() {
         Some(web::Asked::Answer(answer)) => Ok(answer),
@@ -409,7 +409,7 @@ async fn route(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         // Many platforms send nothing at all with a Get; here something must have been meant to follow.
         return Err(Box::new(plain(StatusCode::LENGTH_REQUIRED, "Content-Length or chunked encoding is needed\n")));
     }
-    let (body, counted) = read_body(shared, request.into_body()).await?;
+    let (body, counted) = read_body(shared, request.into_body(), shared.limits.body).await?;
     let workers = if operator.is_some_and(|operator| operator.slow) { &shared.slow } else { &shared.quick };
     let worker = workers.clone().acquire_owned().await.ok();
     let cx = shared.cx.clone();
@@ -425,7 +425,7 @@ async fn other(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Respo
     let not_found = || Box::new(plain(StatusCode::NOT_FOUND, "operators are at /action/<Operator>\n"));
     let Some(extra) = shared.extra.clone() else { return Err(not_found()) };
     let (parts, body) = request.into_parts();
-    let (body, counted) = read_body(shared, body).await?;
+    let (body, counted) = read_body(shared, body, shared.limits.body).await?;
     let worker = shared.quick.clone().acquire_owned().await.ok();
     let done = spawn_blocking(move || {
         let response = extra(&parts, &body);
@@ -436,8 +436,11 @@ async fn other(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Respo
 }
 
 /// A whole body, and its share of the memory for bodies if it is a large one.
-async fn read_body(shared: &Shared, mut body: Incoming) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
-    let limit = shared.limits.body;
+async fn read_body(
+    shared: &Shared,
+    mut body: Incoming,
+    limit: usize,
+) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
     let refuse = |status, text| -> Refusal {
         let mut response = plain(status, text);
         // The rest of the body is not read, so the connection cannot go on.

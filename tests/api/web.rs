@@ -79,6 +79,7 @@ fn the_page_shows_the_terminal_to_who_logs_in() {
     }
     assert_eq!(page.ask("GET", "/web/other", "", "").0, 404);
     assert_eq!(page.ask("POST", "/web/login", "", "{").0, 400);
+    assert_eq!(page.ask("POST", "/web/login", "", &"x".repeat(5000)).0, 413, "strangers send little");
     assert_eq!(page.log_in("admin", "wrong"), None);
     let cookie = page.log_in("admin", "admin").unwrap();
     let (_, _, state) = page.ask("GET", "/web/state", &cookie, "");
