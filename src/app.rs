@@ -1,10 +1,17 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
+//!
+//! `threads` starts what must not die unnoticed, `housekeepers` the three that look after the machine, `enrol` takes in
+//! a folder of photos.
+
+mod enrol;
+mod housekeepers;
+mod threads;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +19,7 @@ use hyper::http::request::Parts;
 use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
-use crate::access::{Person, pin};
+use crate::access::pin;
 use crate::api;
 use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
@@ -22,15 +29,12 @@ use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
 use crate::control::{self, Command, Control, Event};
 use crate::fetch::Fetch;
-use crate::field::Text;
 use crate::hal::Devices;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
-use crate::network::{self, Guard};
-use crate::ntp;
+use crate::network::Guard;
 use crate::push::manual::{self, Manual};
 use crate::push::{self, Pusher};
-use crate::restart::{self, Restarter};
 use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
@@ -40,6 +44,9 @@ use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
 use crate::vision::Vision;
 
+use housekeepers::Housekeepers;
+use threads::Threads;
+
 /// The version the terminal reports.
 pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// The simulated terminal's number: the one of the document's examples.
@@ -48,8 +55,6 @@ const SIM_DEVICE_ID: u32 = 1_300_001;
 const FETCH_TIME: Duration = Duration::from_secs(10);
 /// What a terminal without a panel would show, it shows in this size.
 const NO_PANEL: (u32, u32) = (720, 1280);
-/// Exit code after a panic in a part the terminal cannot do without.
-const PANICKED: i32 = 70;
 /// How long the server has to finish what is under way at the end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -133,7 +138,7 @@ impl App {
         let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), Some(models)));
         roster.load()?;
         if let Some(folder) = &options.people {
-            enrol_folder(&roster, &store, &settings, &*clock, folder)?;
+            enrol::folder(&roster, &store, &settings, &*clock, folder)?;
         }
 
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -145,7 +150,7 @@ impl App {
         let newest = Arc::new(Newest::default());
         let screen = Arc::new(Screen::default());
         let decisions = Arc::new(Decisions::default());
-        let mut threads = Threads(Vec::new());
+        let mut threads = Threads::default();
 
         let folder = board.sound.as_ref().and_then(|sound| sound.folder.clone());
         let sounds = Arc::new(Sounds::new(&board.data, folder, devices.player.is_some()));
@@ -260,46 +265,18 @@ impl App {
             decisions: decisions.clone(),
             limits: upgrade::Limits::default(),
         })?;
-        let inbox = Inbox::default();
-        let network_keeper = inbox.sender();
-        let guard = Guard::new(settings.clone(), listening.clone(), home_port, inbox.sender());
-        let network = Arc::new(guard);
-        threads.start("network", {
-            let (guard, host) = (network.clone(), devices.host.clone());
-            let keeper = network::Keeper { guard, inbox, host, clock: clock.clone(), decisions: decisions.clone() };
-            move || keeper.run()
-        })?;
-        let inbox = Inbox::default();
-        let time_keeper = inbox.sender();
-        settings.watch({
-            let time_keeper = time_keeper.clone();
-            move || time_keeper.send(ntp::Message::Settings)
-        });
-        threads.start("time", {
-            let keeper = ntp::Keeper {
-                settings: settings.clone(),
-                host: devices.host.clone(),
-                clock: clock.clone(),
-                decisions: decisions.clone(),
-                runtime: runtime.handle().clone(),
-                patience: ntp::PATIENCE,
-                inbox,
-            };
-            move || keeper.run()
-        })?;
-        let inbox = Inbox::default();
-        let restarter = inbox.sender();
-        threads.start("restarter", {
-            let restarter = Restarter {
-                settings: settings.clone(),
-                host: devices.host.clone(),
-                clock: clock.clone(),
-                decisions: decisions.clone(),
-                inbox,
-            };
-            move || restarter.run()
-        })?;
-        let housekeepers = Housekeepers { network: network_keeper, time: time_keeper, restarter };
+        let network_keeper = Inbox::default();
+        let network = Arc::new(Guard::new(settings.clone(), listening.clone(), home_port, network_keeper.sender()));
+        let housekeepers = housekeepers::Tools {
+            network: network.clone(),
+            inbox: network_keeper,
+            settings: settings.clone(),
+            host: devices.host.clone(),
+            clock: clock.clone(),
+            decisions: decisions.clone(),
+            runtime: runtime.handle().clone(),
+        };
+        let housekeepers = Housekeepers::start(housekeepers, &mut threads)?;
 
         let context = Arc::new(api::Context {
             store: store.clone(),
@@ -514,21 +491,6 @@ fn pin_key(store: &Store) -> Result<pin::Key, Failure> {
     Ok(pin::Key::new(secret.try_into().map_err(|_| "the key of the passwords has another length than 32 bytes")?))
 }
 
-/// The ways to the threads that look after the machine.
-struct Housekeepers {
-    network: Outbound<network::Message>,
-    time: Outbound<ntp::Message>,
-    restarter: Outbound<restart::Stop>,
-}
-
-impl Housekeepers {
-    fn stop(&self) {
-        self.network.send(network::Message::Stop);
-        self.time.send(ntp::Message::Stop);
-        self.restarter.send(restart::Stop);
-    }
-}
-
 /// Listens on the board's address, at the port that was set for it if that works; with the board's own port.
 fn listen(board: SocketAddr, settings: &Live, runtime: &Handle) -> Result<(Arc<Listening>, u16), Failure> {
     let set = u16::try_from(settings.now().network.web_port.get()).unwrap_or(0);
@@ -544,61 +506,4 @@ fn listen(board: SocketAddr, settings: &Live, runtime: &Handle) -> Result<(Arc<L
         .map_err(|e| format!("{board} cannot be listened on: {e}; choose another with --listen"))?;
     let port = listening.address()?.port();
     Ok((Arc::new(listening), port))
-}
-
-struct Threads(Vec<JoinHandle<()>>);
-
-impl Threads {
-    /// Starts a thread the terminal cannot do without. Should it panic, the process ends, so that whoever
-    /// supervises it starts it anew: a door whose loop is gone must not look alive.
-    fn start(&mut self, name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-        let guarded = move || {
-            if std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err() {
-                error!(thread = name, "a part of the terminal failed, ending the process");
-                std::process::exit(PANICKED);
-            }
-        };
-        let thread = Builder::new().name(name.to_owned()).spawn(guarded);
-        self.0.push(thread.map_err(|e| format!("the thread {name:?} cannot be started: {e}"))?);
-        Ok(())
-    }
-}
-
-/// Enrols every photo of a folder whose name nobody bears yet.
-fn enrol_folder(
-    roster: &Roster,
-    store: &Store,
-    settings: &Live,
-    clock: &dyn Clock,
-    folder: &Path,
-) -> Result<(), Failure> {
-    let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut photos: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| {
-            path.extension().is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].iter().any(|k| e.eq_ignore_ascii_case(k)))
-        })
-        .collect();
-    photos.sort();
-    let known: std::collections::HashSet<String> = store.people().iter().map(|p| p.name.clone()).collect();
-    for (number, photo) in photos.iter().enumerate() {
-        let stem = photo.file_stem().unwrap_or_default().to_string_lossy();
-        let name = match Text::<31>::new(stem.chars().take(31).collect::<String>()) {
-            Ok(name) => name.into_string(),
-            Err(why) => {
-                warn!(photo = %photo.display(), why, "not enrolled");
-                continue;
-            }
-        };
-        if known.contains(&name) {
-            continue;
-        }
-        let person = Person { name, ..Person::new(settings.now().ntp.local(clock.wall())) };
-        let bytes = std::fs::read(photo).map_err(|e| format!("{}: {e}", photo.display()))?;
-        match roster.enrol(person, &bytes, None) {
-            Ok(id) => info!(photo = %photo.display(), id = id.0, "enrolled {} of {}", number + 1, photos.len()),
-            Err(error) => warn!(photo = %photo.display(), %error, "not enrolled"),
-        }
-    }
-    Ok(())
 }
