@@ -99,8 +99,11 @@ impl Running {
                 None => self.keep_time(),
             }
         }
-        let io_type = self.settings().door.io_type;
-        self.perform(door::Action::Relay { closed: io_type == IoType::Open });
+        // A restart during a fire alarm must not lock the door.
+        if !self.door.is_released() {
+            let io_type = self.settings().door.io_type;
+            self.perform(door::Action::Relay { closed: io_type == IoType::Open });
+        }
         if let Some(wiegand) = &self.parts.wiegand {
             wiegand.send(None);
         }
@@ -127,6 +130,7 @@ impl Running {
             // Waking up is all it takes: settings are read for every event.
             Event::Command(Command::Settings) | Event::Stop => {}
         }
+        self.keep_time();
     }
 
     fn keep_time(&mut self) {

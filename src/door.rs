@@ -85,6 +85,8 @@ pub struct Door {
     released: bool,
     /// Until when opening it is nobody's crime.
     passage_until: Mono,
+    /// Whether it stands open.
+    is_open: bool,
     /// When a door that stands open has stood so for too long.
     ajar_from: Option<Mono>,
 }
@@ -116,6 +118,7 @@ impl Door {
             Event::Release { on: false, .. } if self.released => {
                 self.released = false;
                 self.passage_until = self.passage_until.max(now.after(PASSAGE));
+                self.ajar_from = self.is_open.then(|| now.after(AJAR));
                 actions.push(Action::Relay { closed: self.rest_closed });
             }
             Event::Release { .. } => {}
@@ -123,9 +126,9 @@ impl Door {
                 if now > self.passage_until && !self.released {
                     actions.push(Action::Alarm(Alarm::Forced));
                 }
-                self.ajar_from = Some(now.after(AJAR));
+                (self.is_open, self.ajar_from) = (true, Some(now.after(AJAR)));
             }
-            Event::Contact { open: false } => self.ajar_from = None,
+            Event::Contact { open: false } => (self.is_open, self.ajar_from) = (false, None),
             Event::Tick => {
                 if self.held_until.is_some_and(|until| now >= until) {
                     self.held_until = None;
@@ -148,14 +151,21 @@ impl Door {
         self.held_until.into_iter().chain(self.ajar_from).min()
     }
 
-    /// Puts the relay to rest for `io_type`, as at start and when the setting changes.
+    /// Whether everybody may pass.
+    #[must_use]
+    pub const fn is_released(&self) -> bool {
+        self.released
+    }
+
+    /// Puts the relay to rest for `io_type`, as at start and when the setting changes; released, it stays so in the
+    /// way of the new setting.
     pub fn rest(&mut self, io_type: IoType) -> Option<Action> {
         let closed = io_type == IoType::Open;
-        if self.held_until.is_some() || self.released || self.rest_closed == closed {
+        if self.held_until.is_some() || self.rest_closed == closed {
             return None;
         }
         self.rest_closed = closed;
-        Some(Action::Relay { closed })
+        Some(Action::Relay { closed: if self.released { !closed } else { closed } })
     }
 }
 
@@ -235,9 +245,16 @@ mod tests {
         assert_eq!(door.step(open(RELAY, IoType::Close, 1000), at(6000)), [], "nor does a passage close it");
         assert_eq!(door.rest(IoType::Close), None);
         assert_eq!(door.deadline(), None);
-        assert_eq!(door.step(release(false), at(9000)), [Action::Relay { closed: false }]);
-        assert_eq!(door.step(release(false), at(9001)), []);
-        assert_eq!(door.step(release(true), at(9002)), [Action::Relay { closed: true }]);
+        // The kind of the relay is changed meanwhile, and back.
+        assert_eq!(door.rest(IoType::Open), Some(Action::Relay { closed: false }));
+        assert_eq!(door.rest(IoType::Close), Some(Action::Relay { closed: true }));
+        // Left open, the door is reported once the alarm is over.
+        door.step(Event::Contact { open: true }, at(7000));
+        assert_eq!(door.step(Event::Tick, at(40_000)), []);
+        assert_eq!(door.step(release(false), at(50_000)), [Action::Relay { closed: false }]);
+        assert_eq!(door.step(release(false), at(50_001)), []);
+        assert_eq!(door.step(Event::Tick, at(80_000)), [Action::Alarm(Alarm::HeldOpen)]);
+        assert_eq!(door.step(release(true), at(90_000)), [Action::Relay { closed: true }]);
     }
 
     #[test]

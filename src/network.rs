@@ -6,13 +6,13 @@
 //! network is brought in force is the host's matter, how the API moves to another port the [`Port`]'s.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::clock::{Clock, Inbox, Mono, Outbound};
+use crate::clock::{Clock, Inbox, Mono, Outbound, lock};
 use crate::control::decisions::Decisions;
 use crate::error::Result;
 use crate::hal::Host;
@@ -70,6 +70,8 @@ pub struct Guard {
     arrivals: AtomicU64,
     /// Connections after this one confirm the change on trial.
     trial_after: AtomicU64,
+    /// What was brought in force last.
+    applied: Mutex<Option<NetworkBefore>>,
     keeper: Outbound<Message>,
 }
 
@@ -84,7 +86,7 @@ impl Guard {
     #[must_use]
     pub fn new(settings: Arc<Live>, port: Arc<dyn Port>, home_port: u16, keeper: Outbound<Message>) -> Self {
         let (arrivals, trial_after) = (AtomicU64::new(0), AtomicU64::new(NO_TRIAL));
-        Self { settings, port, home_port, arrivals, trial_after, keeper }
+        Self { settings, port, home_port, arrivals, trial_after, applied: Mutex::default(), keeper }
     }
 
     /// The port the API listens on now.
@@ -236,11 +238,16 @@ impl Keeper {
     }
 
     fn confirm(&self, until: Mono) -> Phase {
-        let forget = |undo: &mut NetworkUndo| {
-            undo.before = None;
-            Ok(())
-        };
-        if let Err(error) = self.guard.settings.change::<NetworkUndo>(forget) {
+        let applied = lock(&self.guard.applied).clone();
+        let kept = self.guard.settings.edit(|draft| {
+            // A change that was made meanwhile is not on trial yet: what works now is what it goes back to.
+            let now = NetworkBefore::of(draft.now());
+            draft.change::<NetworkUndo>(|undo| {
+                undo.before = applied.filter(|applied| differs(applied, &now));
+                Ok(())
+            })
+        });
+        if let Err(error) = kept {
             tracing::error!(%error, "that the network works cannot be kept");
             return Phase::Trial(until);
         }
@@ -252,8 +259,13 @@ impl Keeper {
 
     fn undo(&self, why: &'static str) -> Phase {
         self.guard.trial_after.store(NO_TRIAL, Ordering::SeqCst);
+        let applied = lock(&self.guard.applied).clone();
         let put_back = self.guard.settings.edit(|draft| {
-            let Some(before) = draft.now().network_undo.before.clone() else { return Ok(()) };
+            // A change that was made meanwhile has still to be tried; its message comes.
+            if applied.is_some_and(|applied| differs(&applied, &NetworkBefore::of(draft.now()))) {
+                return Ok(false);
+            }
+            let Some(before) = draft.now().network_undo.before.clone() else { return Ok(true) };
             draft.change::<Network>(|network| {
                 *network = before.network;
                 Ok(())
@@ -265,11 +277,16 @@ impl Keeper {
             draft.change::<NetworkUndo>(|undo| {
                 undo.before = None;
                 Ok(())
-            })
+            })?;
+            Ok(true)
         });
-        if let Err(error) = put_back {
-            tracing::error!(%error, "the network settings cannot be put back, trying again");
-            return Phase::Trial(self.clock.mono().after(AGAIN));
+        match put_back {
+            Ok(true) => {}
+            Ok(false) => return Phase::Quiet,
+            Err(error) => {
+                tracing::error!(%error, "the network settings cannot be put back, trying again");
+                return Phase::Trial(self.clock.mono().after(AGAIN));
+            }
         }
         tracing::warn!(why, "the network settings are put back");
         if let Err(error) = self.apply() {
@@ -282,6 +299,7 @@ impl Keeper {
     /// The port last: what fails before it leaves the API where it was.
     fn apply(&self) -> Result<()> {
         let all = self.guard.settings.now();
+        *lock(&self.guard.applied) = Some(NetworkBefore::of(&all));
         self.host.set_network(&all.network, &all.wifi)?;
         let port = self.guard.port_of(&all.network);
         if port == self.guard.port.current() { Ok(()) } else { self.guard.port.move_to(port) }
@@ -299,12 +317,10 @@ impl Keeper {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use jiff::Timestamp;
 
     use super::*;
-    use crate::clock::{ManualClock, lock};
+    use crate::clock::ManualClock;
     use crate::error::{Error, Fault};
     use crate::field::{Address, Int};
     use crate::hal::sim::{SimHost, World};
@@ -426,6 +442,40 @@ mod tests {
         rig.pass(TRIAL * 10);
         rig.expect(A, A, 8080, false);
         assert_eq!(rig.events(), ["changed", "confirmed"]);
+    }
+
+    /// A login that was counted for one change says nothing of the next, even if that is stored before it is heard of.
+    #[test]
+    fn a_change_made_while_another_is_confirmed_is_on_trial_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig = Rig::start(folder.path());
+        rig.set(A, 80).unwrap();
+        rig.pass(ANSWER);
+        let guard = rig.keeper.guard.clone();
+        guard.let_in(guard.arrived());
+        rig.set(B, 80).unwrap();
+        rig.messages();
+        rig.pass(ANSWER);
+        rig.expect(B, B, 80, true);
+        rig.pass(TRIAL);
+        rig.expect(A, A, 80, false);
+    }
+
+    /// Nor does the end of one change take the next one with it.
+    #[test]
+    fn a_change_made_at_the_end_of_a_trial_is_tried() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rig = Rig::start(folder.path());
+        rig.set(A, 80).unwrap();
+        rig.pass(ANSWER);
+        rig.set(B, 80).unwrap();
+        // The moment comes before the message is looked at.
+        rig.phase = rig.keeper.undo("late");
+        rig.expect(A, B, 80, true);
+        rig.pass(ANSWER);
+        rig.expect(B, B, 80, true);
+        rig.pass(TRIAL);
+        rig.expect(NONE, NONE, 80, false);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The weekly or daily restart (3.23): once, when its full hour comes.
 //!
-//! Whether it is due is worked out from two readings of the local time, so that setting the clock or the
-//! hour restarts nothing by itself. How a machine restarts is the host's matter.
+//! Whether it is due is worked out from two readings of the local time: a clock that is set back, or over the hour by
+//! more than a few minutes, restarts nothing. How a machine restarts is the host's matter.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -127,12 +127,18 @@ pub fn decide(presented: &Presented, rules: &Door, now: LocalTime) -> Decision {
     if presented.alive == Some(false) {
         return nobody(Verdict::NotAlive);
     }
-    #[expect(clippy::cast_precision_loss, reason = "50 to 100")]
-    let threshold = rules.face_threshold.get() as f32;
-    let Some(person) = presented.person.as_ref().filter(|_| similarity >= threshold) else {
+    let Some(person) = presented.person.as_ref().filter(|_| reaches(similarity, rules)) else {
         return nobody(Verdict::Stranger);
     };
     Decision { verdict: standing(person, now), person: Some(person.clone()), similarity }
+}
+
+/// Whether a face this similar is somebody on the lists.
+#[must_use]
+pub fn reaches(similarity: f32, rules: &Door) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "50 to 100")]
+    let threshold = rules.face_threshold.get() as f32;
+    similarity >= threshold
 }
 
 /// What the lists say of somebody known for certain.

@@ -362,7 +362,7 @@ mod tests {
         let mode = VerifyMode::from_number(mode).unwrap();
         let rules = Door { verify_mode: mode, verify_reset_s: Int::of(2), ..Door::default() };
         let (mut session, mut ms, mut heard) = (Session::default(), 0, Vec::new());
-        let (mut on_id_card, mut face, mut rf) = (None, None, false);
+        let (mut on_id_card, mut face, mut rf) = (None, None::<(u64, Option<char>, bool)>, false);
         let mut say = |what: Option<Heard>| {
             heard.extend(what.map(|heard| match heard {
                 Heard::Wants(wanted) => format!("{wanted:?}?"),
@@ -389,7 +389,11 @@ mod tests {
             match letter {
                 '.' => ms += RESET_MS / 2,
                 '_' => ms += RESET_MS,
-                '-' => face = None,
+                '-' => {
+                    if let Some((track, ..)) = face.take() {
+                        session.gone(track);
+                    }
+                }
                 '#' => rf = true,
                 'L' | 'W' | 'B' | 'E' => {
                     face = Some((letter as u64, Some(letter), true));
@@ -567,6 +571,7 @@ mod tests {
             (1, "lW", "Face?, NotBearer L BOTH"),
             (1, "S", "Stranger 0x1"),
             (1, "Sl", "Stranger 0x1, NotBearer L BOTH"),
+            (1, "S-l", "Stranger 0x1, Face?"),
             (1, "lS", "Face?, NotBearer L BOTH"),
             (1, "u", "UnknownCard CARD"),
             (1, "uL", "UnknownCard CARD, Card?"),

@@ -173,6 +173,9 @@ pub struct Person {
     pub card: CardSource,
     /// Card of a built-in reader, upper-case hexadecimal or decimal as entered.
     pub rf_card: Option<String>,
+    /// Whether that is written in decimal.
+    #[serde(default)]
+    pub rf_decimal: bool,
     /// When the person may pass.
     pub validity: Validity,
     /// When the person was added.
@@ -202,6 +205,7 @@ impl Person {
             notes: String::new(),
             card: CardSource::Public,
             rf_card: None,
+            rf_decimal: false,
             validity: Validity::Permanent,
             created,
             extra: std::collections::BTreeMap::new(),
@@ -220,6 +224,12 @@ impl Person {
             address: card.address.clone(),
             ..Self::new(now)
         }
+    }
+
+    /// The number of the built-in reader's card, however it is written: what makes two cards the same card.
+    #[must_use]
+    pub fn rf_number(&self) -> Option<u128> {
+        u128::from_str_radix(self.rf_card.as_ref()?, if self.rf_decimal { 10 } else { 16 }).ok()
     }
 
     /// Full years lived at `today`; `None` without a birthday.

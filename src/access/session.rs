@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::decide::{Presented, Verdict, decide};
+use super::decide::{Presented, Verdict, decide, reaches};
 use super::mode::{
     CardNumber, CardSeen, Evidence, FaceSeen, IdCardSeen, Judgement, Verified, Wanted, is_on_id_card, judge,
     takes_any_face, watches_faces,
@@ -127,6 +127,12 @@ struct Until {
 impl Session {
     /// Looks at a face once.
     pub fn look(&mut self, look: &Look, rules: &Door, now: Now) -> Option<Heard> {
+        // Who stays is still passing, also while nobody is verified.
+        if let Some(person) = &look.person
+            && reaches(look.similarity, rules)
+        {
+            self.is_passing(person.id, now.mono);
+        }
         if now.mono < self.quiet_until || !watches_faces(rules.verify_mode) {
             return None;
         }
@@ -210,6 +216,9 @@ impl Session {
     /// The face has left the picture.
     pub fn gone(&mut self, track: u64) {
         self.tracks.remove(&track);
+        // A stranger who has left must not count against the next one's card; who was recognised may go to the reader.
+        let left = self.track == track;
+        self.evidence.face.take_if(|face| left && face.decision.verdict != Verdict::Admit);
     }
 
     fn judge(&mut self, rules: &Door, now: Now) -> Option<Heard> {
@@ -388,7 +397,12 @@ mod tests {
 
     #[test]
     fn a_use_is_spent_once_a_passage() {
-        let rules = Door { verify_reset_s: Int::of(1), ..Door::default() };
+        a_use_is_spent_once(0);
+        a_use_is_spent_once(3);
+    }
+
+    fn a_use_is_spent_once(snap_reset: i64) {
+        let rules = Door { verify_reset_s: Int::of(1), snap_reset_s: Int::of(snap_reset), ..Door::default() };
         let mut session = Session::default();
         let first = ripe(session.look(&matched(1, &person(1, Validity::Uses { left: 1 })), &rules, now(0))).unwrap();
         assert_eq!((first.verified.decision.verdict, first.spends), (Verdict::Admit, Some(LibId(1))));
@@ -402,7 +416,7 @@ mod tests {
         }
         session.gone(2);
         let spent = person(1, Validity::Uses { left: 0 });
-        let later = ripe(session.look(&matched(3, &spent), &rules, now(2601))).unwrap();
+        let later = ripe(session.look(&matched(3, &spent), &rules, now(6000))).unwrap();
         assert_eq!(later.verified.decision.verdict, Verdict::Refuse(crate::access::Refusal::UsesSpent));
     }
 }

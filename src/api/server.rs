@@ -350,19 +350,25 @@ type Refusal = Box<Response<Full<Bytes>>>;
 async fn page(shared: &Arc<Shared>, peer: Peer, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Refusal> {
     let (head, body) = request.into_parts();
     let (body, _) = read_body(shared, body, PAGE_BODY).await?;
+    let worker = shared.quick.clone().acquire_owned().await.ok();
     let asked = spawn_blocking({
         let shared = shared.clone();
-        move || shared.web.as_ref().map(|web| shared.logins.ask(web, &shared.cx, &head, &body))
+        move || {
+            let _worker = worker;
+            shared.web.as_ref().map(|web| shared.logins.ask(web, &shared.cx, &head, &body))
+        }
     });
     match asked.await.ok().flatten() {
         Some(web::Asked::Answer(answer)) => Ok(answer),
         Some(web::Asked::Login(header)) => {
+            // A password that is changed meanwhile ends what the old one began.
+            let password_hash = shared.cx.settings.now().account.password_hash.clone();
             // The page asks for name and password itself; with this header the browser would too.
             let verdict = allowed(shared, peer, Some(header.as_bytes())).await.map_err(|mut refusal| {
                 refusal.headers_mut().remove(WWW_AUTHENTICATE);
                 refusal
             });
-            verdict.map(|()| shared.logins.begin(&shared.cx))
+            verdict.map(|()| shared.logins.begin(&shared.cx, password_hash))
         }
         None => Ok(plain(StatusCode::INTERNAL_SERVER_ERROR, "the page failed\n")),
     }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use super::Context;
 use super::auth::random;
 use crate::clock::{Mono, lock};
-use crate::control::decisions::Decisions;
+use crate::control::decisions::{Decisions, Note};
 use crate::error::Result;
 
 /// Logins at once; beyond that the one that was silent longest ends.
@@ -114,8 +114,8 @@ impl Logins {
         Asked::Answer(answer)
     }
 
-    /// Begins a login that was verified.
-    pub(super) fn begin(&self, cx: &Context) -> Response<Full<Bytes>> {
+    /// Begins a login that was verified against `password_hash`.
+    pub(super) fn begin(&self, cx: &Context, password_hash: String) -> Response<Full<Bytes>> {
         let mut bytes = [0; 16];
         if let Err(error) = random(&mut bytes) {
             tracing::error!(%error, "nobody can log in to the page");
@@ -127,7 +127,7 @@ impl Logins {
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             answer.headers_mut().insert(SET_COOKIE, cookie);
         }
-        let login = Login { last: cx.clock.mono(), password_hash: cx.settings.now().account.password_hash.clone() };
+        let login = Login { last: cx.clock.mono(), password_hash };
         let logins = &mut lock(&self.0);
         if logins.len() >= MOST_LOGINS {
             let silent = logins.iter().min_by_key(|(_, login)| login.last).map(|(token, _)| token.clone());
@@ -161,11 +161,7 @@ fn token(head: &Parts) -> Option<&str> {
 
 fn state(web: &Web, cx: &Context) -> Value {
     let settings = cx.settings.now();
-    let (newest, since) = (web.decisions.last(), SHOWN as u64);
-    let mut decided: Vec<Value> =
-        web.decisions.since(newest.saturating_sub(5 * since)).iter().map(|note| note.to_json()).collect();
-    decided.reverse();
-    decided.truncate(SHOWN);
+    let decided: Vec<Value> = web.decisions.latest(SHOWN).iter().map(Note::to_json).collect();
     json!({
         "name": settings.device.name,
         "device_id": cx.device_id,

@@ -176,6 +176,17 @@ impl Decisions {
         entries.iter().filter_map(decided).collect()
     }
 
+    /// The newest decisions, at most `most` of them, newest first.
+    #[must_use]
+    pub fn latest(&self, most: usize) -> Vec<Note> {
+        let entries = &lock(&self.0).1;
+        let decided = entries.iter().rev().filter_map(|entry| match entry {
+            Entry::Decided(note) => Some(note.clone()),
+            Entry::Happened { .. } => None,
+        });
+        decided.take(most).collect()
+    }
+
     /// Everything with a number above `seq` as lines of the simulator's event list, oldest first.
     #[must_use]
     pub fn lines(&self, seq: u64) -> Vec<Value> {

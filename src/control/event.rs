@@ -52,7 +52,7 @@ pub struct ReadIdCard {
     pub embedding: Option<Embedding>,
 }
 
-/// A change of an input of the door.
+/// A change of an input of the door, or how it stands when its driver starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Input {
     /// Which.

@@ -53,6 +53,7 @@ pub(super) struct Asked {
 struct Question {
     number: u64,
     person: Option<Arc<Person>>,
+    card: Option<CardNumber>,
     spends: Option<LibId>,
     until: Mono,
 }
@@ -103,8 +104,9 @@ impl Running {
         let mut question = 0;
         if asks {
             question = self.asked.next();
-            let (person, until) = (decision.person.clone(), now.mono.after(VERDICT_TIME));
-            self.asked.open = Some(Question { number: question, person, spends: *spends, until });
+            let (person, card) = (decision.person.clone(), verified.card.clone());
+            let until = now.mono.after(VERDICT_TIME);
+            self.asked.open = Some(Question { number: question, person, card, spends: *spends, until });
         } else if let Some(id) = spends {
             self.parts.store.spend_use(*id);
         }
@@ -160,13 +162,18 @@ impl Running {
                     ..ControlRecord::new(now.local, decision.status(way), verified.verify_type)
                 };
                 self.parts.store.append_control(record, picture(), true);
-                if let (Verdict::Admit, Some(card)) = (decision.verdict, &verified.card) {
-                    let notice = Notice::new(now.local, What::Card(card_text(card, settings)));
-                    self.parts.store.append_notice(notice, picture());
+                if let (Verdict::Admit, 0, Some(card)) = (decision.verdict, question, &verified.card) {
+                    self.keep_card(card, settings, now);
                 }
             }
             Verdict::Admit | Verdict::Refuse(_) => {}
         }
+    }
+
+    /// Leaves behind that a card was admitted (3.12.7).
+    fn keep_card(&self, card: &CardNumber, settings: &Settings, now: Now) {
+        let notice = Notice::new(now.local, What::Card(card_text(card, settings)));
+        self.parts.store.append_notice(notice, self.picture(settings, now.mono));
     }
 
     /// The face that is before the camera, where pictures are kept.
@@ -229,8 +236,9 @@ impl Running {
             return info!("the platform's verdict comes too late, or about another passage");
         };
         let relay = if open { self.open(asked.person.as_deref(), settings) } else { None };
-        if let Some(id) = asked.spends.filter(|_| open) {
-            self.parts.store.spend_use(id);
+        if open {
+            asked.spends.into_iter().for_each(|id| self.parts.store.spend_use(id));
+            asked.card.iter().for_each(|card| self.keep_card(card, settings, now));
         }
         let said = match text {
             Some(text) => Said::Platform { text, good: open },

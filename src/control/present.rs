@@ -33,6 +33,8 @@ pub(super) struct Presented {
     on_id_card: Option<(Option<Embedding>, Mono)>,
     /// The code read last, and until when it is not reported again.
     code: Option<(String, Mono)>,
+    /// Until when a temperature too low is not told again.
+    cold_until: Mono,
     /// Wrong passwords in a row, and until when none is taken.
     wrong_pins: u32,
     pins_from: Mono,
@@ -107,11 +109,8 @@ impl Running {
             (true, Ok(number)) => u64::from(number.swap_bytes()),
             _ => number,
         };
-        // Cards are kept as they were entered, hexadecimal or decimal (3.10.5).
-        let hexadecimal = format!("{number:X}");
-        let bearer = self.parts.store.by_rf_card(&hexadecimal);
-        let bearer = bearer.or_else(|| self.parts.store.by_rf_card(&number.to_string()));
-        let heard = self.session.card(CardNumber::Rf(hexadecimal), bearer, &settings.door, now);
+        let bearer = self.parts.store.by_rf_card(number.into());
+        let heard = self.session.card(CardNumber::Rf(format!("{number:X}")), bearer, &settings.door, now);
         self.hear(heard, Cause::reader(now.mono), settings, now);
     }
 
@@ -187,10 +186,15 @@ impl Running {
     pub(super) fn temperature(&mut self, measured: f64, settings: &Settings) {
         let rules = &settings.temperature;
         let celsius = measured + rules.correction.get();
-        if celsius < rules.low.get() {
-            return self.tell("too_cold", json!({ "celsius": celsius }), settings);
-        }
         let now = self.now(settings);
+        if celsius < rules.low.get() {
+            // A sensor that looks into an empty hall says so many times a second.
+            if now.mono >= self.presented.cold_until {
+                self.tell("too_cold", json!({ "celsius": celsius }), settings);
+            }
+            self.presented.cold_until = now.mono.after(reset(settings));
+            return;
+        }
         let reading = Reading { celsius, high: celsius > rules.high.get() };
         let heard = self.session.temperature(reading, &settings.door, now);
         self.hear(heard, Cause::reader(now.mono), settings, now);

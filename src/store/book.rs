@@ -33,7 +33,7 @@ pub(super) struct Book {
     custom_ids: HashMap<u32, LibId>,
     uuids: HashMap<String, LibId>,
     cards: HashMap<u32, LibId>,
-    rf_cards: HashMap<String, LibId>,
+    rf_cards: HashMap<u128, LibId>,
     /// The numbers in order, so that a page of many is found without counting up to it.
     order: Vec<LibId>,
     /// The same of each list.
@@ -81,8 +81,8 @@ impl Book {
         self.cards.get(&whole)
     }
 
-    pub(super) fn rf_card(&self, card: &str) -> Option<&LibId> {
-        self.rf_cards.get(card)
+    pub(super) fn rf_card(&self, number: u128) -> Option<&LibId> {
+        self.rf_cards.get(&number)
     }
 
     /// Whether nobody but the person itself bears its ids and cards.
@@ -98,8 +98,8 @@ impl Book {
         if let Some((card, bearer)) = card.and_then(|card| Some((card, other(self.card(card.whole()))?))) {
             bail!(CardExists, "MjCardNo: {} is borne by LibID {bearer}", card.whole());
         }
-        if let Some((card, bearer)) = person.rf_card.as_ref().and_then(|card| Some((card, other(self.rf_card(card))?)))
-        {
+        if let Some(bearer) = person.rf_number().and_then(|number| other(self.rf_card(number))) {
+            let card = person.rf_card.as_deref().unwrap_or_default();
             bail!(RfCardExists, "RFIDCard: {card:?} is borne by LibID {bearer}");
         }
         Ok(())
@@ -118,8 +118,8 @@ impl Book {
         if let Some(card) = person.card.card() {
             self.cards.insert(card.whole(), person.id);
         }
-        if let Some(card) = &person.rf_card {
-            self.rf_cards.insert(card.clone(), person.id);
+        if let Some(number) = person.rf_number() {
+            self.rf_cards.insert(number, person.id);
         }
         insert(&mut self.order, person.id);
         insert(&mut self.of_list[place(person.list)], person.id);
@@ -142,8 +142,8 @@ impl Book {
         if let Some(card) = person.card.card().filter(|card| self.cards.get(&card.whole()) == Some(&id)) {
             self.cards.remove(&card.whole());
         }
-        if let Some(card) = person.rf_card.as_ref().filter(|card| self.rf_cards.get(*card) == Some(&id)) {
-            self.rf_cards.remove(card);
+        if let Some(number) = person.rf_number().filter(|number| self.rf_cards.get(number) == Some(&id)) {
+            self.rf_cards.remove(&number);
         }
         remove(&mut self.order, id);
         remove(&mut self.of_list[place(person.list)], id);

@@ -191,9 +191,9 @@ impl Store {
 
     /// The bearer of an RF card.
     #[must_use]
-    pub fn by_rf_card(&self, card: &str) -> Option<Arc<Person>> {
+    pub fn by_rf_card(&self, number: u128) -> Option<Arc<Person>> {
         let book = read(&self.core.book);
-        book.person(book.rf_card(card))
+        book.person(book.rf_card(number))
     }
 
     /// Everybody in the order of their numbers; a snapshot, cheap to take.

@@ -1,7 +1,7 @@
 //! The whole screen of one moment: everything that is to be seen is gathered here and drawn.
 
 use std::io::Cursor;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use image::{ImageFormat, RgbImage};
@@ -14,6 +14,7 @@ use super::{Message, Screen};
 use crate::camera::Newest;
 use crate::clock::{Clock, lock};
 use crate::error::{Error, Fault, Result};
+use crate::network::Port;
 use crate::settings::{Live, Settings, ShownPicture};
 use crate::store::Store;
 use crate::vision::{Frame, PictureLimits, Rect, decode_picture};
@@ -35,8 +36,10 @@ pub struct Display {
     pub size: (u32, u32),
     /// Whether the camera's picture is shown as a mirror would show it.
     pub mirror: bool,
-    /// Where the API listens.
-    pub address: SocketAddr,
+    /// The address the API listens on.
+    pub ip: IpAddr,
+    /// Its port, which may move.
+    pub port: Arc<dyn Port>,
     /// The terminal's number.
     pub device_id: u32,
     /// Version of the software.
@@ -92,10 +95,10 @@ impl Display {
     }
 
     /// The address the API listens on; where it listens on all, the one that was set.
-    fn address(&self, settings: &Settings) -> Option<(std::net::IpAddr, u16)> {
-        let (ip, port) = (self.address.ip(), self.address.port());
-        if !ip.is_unspecified() {
-            return Some((ip, port));
+    fn address(&self, settings: &Settings) -> Option<(IpAddr, u16)> {
+        let port = self.port.current();
+        if !self.ip.is_unspecified() {
+            return Some((self.ip, port));
         }
         let set = settings.network.address;
         let set = if set.is_some() { set.to_string().parse().ok() } else { None };
@@ -204,12 +207,28 @@ mod tests {
             clock,
             size: (720, 1280),
             mirror: false,
-            address: ([127, 0, 0, 1], 8080).into(),
+            ip: [127, 0, 0, 1].into(),
+            port: Arc::new(At(8080)),
             device_id: 1_300_001,
             version: "v1".into(),
             portrait: Portrait::default(),
         };
         (display, message)
+    }
+
+    #[derive(Debug)]
+    struct At(u16);
+
+    impl Port for At {
+        fn current(&self) -> u16 {
+            self.0
+        }
+        fn check(&self, _: u16) -> Result<()> {
+            Ok(())
+        }
+        fn move_to(&self, _: u16) -> Result<()> {
+            Ok(())
+        }
     }
 
     fn shown(picture: &RgbImage, colour: [u8; 3]) -> bool {
@@ -262,7 +281,7 @@ mod tests {
         let settings = |display: &Display| Settings::clone(&display.settings.now());
         let all = settings(&display);
         assert_eq!(display.address(&all), Some(([127, 0, 0, 1].into(), 8080)));
-        display.address = ([0, 0, 0, 0], 80).into();
+        (display.ip, display.port) = ([0, 0, 0, 0].into(), Arc::new(At(80)));
         assert_eq!(display.address(&all), None);
         let set = serde_json::Map::from_iter([("IPAddr".to_owned(), "192.168.2.10".into())]);
         display.settings.patch::<crate::settings::Network>(&set).unwrap();

@@ -196,7 +196,8 @@ impl PersonFields {
         set_text(&mut person.address, self.address.as_ref());
         set_text(&mut person.notes, self.notes.as_ref());
         if let Some(card) = &self.rf_card {
-            person.rf_card = rf_card(card.as_str(), self.rf_card_mode.unwrap_or(CardMode::Hex))?;
+            let mode = self.rf_card_mode.unwrap_or(CardMode::Hex);
+            (person.rf_card, person.rf_decimal) = (rf_card(card.as_str(), mode)?, mode == CardMode::Decimal);
         }
         person.card = self.card(person.card)?;
         person.validity = self.validity(person.validity)?;
@@ -371,8 +372,8 @@ const fn mode_name(mode: CardMode) -> &'static str {
     }
 }
 
-/// The canonical form of a reader's card, by which it is found: as entered, decimal or hexadecimal, in upper
-/// case and without leading zeros, so `00ab` and `AB` are one card. Empty: none.
+/// The digits of a reader's card as they are kept and shown: as entered, decimal or hexadecimal, in upper case and
+/// without leading zeros. Empty: none.
 pub fn rf_card(text: &str, mode: CardMode) -> Result<Option<String>> {
     let digits = text.trim();
     if digits.is_empty() {
@@ -400,7 +401,7 @@ pub fn check_free(cx: &Context, person: &Person) -> Result<()> {
     {
         bail!(CardExists, "MjCardNo: is LibID {bearer}'s");
     }
-    if let Some(bearer) = person.rf_card.as_deref().and_then(|card| other(cx.store.by_rf_card(card))) {
+    if let Some(bearer) = person.rf_number().and_then(|number| other(cx.store.by_rf_card(number))) {
         bail!(RfCardExists, "RFIDCard: is LibID {bearer}'s");
     }
     Ok(())

@@ -21,6 +21,7 @@ fn nobody_bears_what_is_anothers() {
         (Person { card: card(7), ..person(9) }, Fault::CardExists, "MjCardNo"),
         (Person { card: split, ..person(9) }, Fault::CardExists, "MjCardNo"),
         (Person { rf_card: Some("AB".into()), ..person(9) }, Fault::RfCardExists, "RFIDCard"),
+        (Person { rf_card: Some("171".into()), rf_decimal: true, ..person(9) }, Fault::RfCardExists, "RFIDCard"),
     ] {
         for error in [
             rig.add(other.clone(), Some(registered(9, 0))).unwrap_err(),
@@ -36,7 +37,7 @@ fn nobody_bears_what_is_anothers() {
     assert_eq!(rig.by_uuid("u1").unwrap().name, "new");
     // What a person gives up is free again.
     rig.update(Person { id, ..person(11) }, None).unwrap();
-    assert!(rig.by_uuid("u1").is_none() && rig.by_card(7).is_none() && rig.by_rf_card("AB").is_none());
+    assert!(rig.by_uuid("u1").is_none() && rig.by_card(7).is_none() && rig.by_rf_card(0xAB).is_none());
     rig.add(first, None).unwrap();
     assert_eq!(rig.by_card(7).unwrap().id, LibId(3));
     assert_eq!(rig.by_custom_id(11).unwrap().id, id);
