@@ -407,12 +407,15 @@ mod tests {
         let first = ripe(session.look(&matched(1, &person(1, Validity::Uses { left: 1 })), &rules, now(0))).unwrap();
         assert_eq!((first.verified.decision.verdict, first.spends), (Verdict::Admit, Some(LibId(1))));
         // Staying, even where the face was lost for a moment and found as another, opens and spends nothing.
-        for (at, limit) in [(400, 0), (800, 0), (1200, 5), (1600, 5), (2100, 5)] {
+        for (at, limit) in [(400, 0), (800, 0), (1200, 5), (1600, 5), (2100, 5), (2600, 5), (3000, 5), (3400, 5)] {
             let stays = person(1, Validity::Uses { left: limit });
             if at == 1200 {
                 session.gone(1);
             }
-            assert!(session.look(&matched(1 + at / 1200, &stays), &rules, now(at)).is_none(), "at {at} ms");
+            assert!(
+                session.look(&matched(if at < 1200 { 1 } else { 2 }, &stays), &rules, now(at)).is_none(),
+                "at {at} ms"
+            );
         }
         session.gone(2);
         let spent = person(1, Validity::Uses { left: 0 });
