@@ -77,7 +77,7 @@ impl Tone {
             | Said::Platform { good: false, .. } => (Self::Refused, panel.fail_audio),
             Said::Stranger | Said::UnknownCard => (Self::Stranger, panel.fail_audio),
             Said::Fever => (Self::Alarm, panel.fail_audio),
-            Said::ShowCard | Said::ShowIdCard | Said::ShowFace | Said::Measuring => return None,
+            Said::ShowCard | Said::ShowIdCard | Said::ShowFace | Said::WearMask | Said::Measuring => return None,
         };
         if wanted.on() { Some(tone) } else { None }
     }

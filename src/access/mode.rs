@@ -159,6 +159,15 @@ pub(super) const fn watches_faces(mode: VerifyMode) -> bool {
     !matches!(mode.basis, Basis::RfCard | Basis::Wiegand)
 }
 
+/// Whether cards of that reader count in this mode.
+#[must_use]
+pub const fn takes_cards(mode: VerifyMode, reader: CardReader) -> bool {
+    match reader {
+        CardReader::Rf => matches!(mode.basis, Basis::RfCard | Basis::RfCardAndFace | Basis::RfCardOrFace),
+        CardReader::Wiegand => matches!(mode.basis, Basis::Wiegand | Basis::WiegandAndFace | Basis::WiegandOrFace),
+    }
+}
+
 /// Whether a face counts though it is nobody's of the lists, so that no frame of it is to be passed over.
 pub(super) const fn takes_any_face(mode: VerifyMode, with_id_card: bool) -> bool {
     match mode.basis {

@@ -78,7 +78,7 @@ impl Running {
                     Wanted::Face => Said::ShowFace,
                     Wanted::Card => Said::ShowCard,
                     Wanted::IdCard => Said::ShowIdCard,
-                    Wanted::Mask => Said::NoMask,
+                    Wanted::Mask => Said::WearMask,
                     Wanted::Temperature => Said::Measuring,
                 };
                 self.parts.presenter.say(Message::new(said, now.mono.after(reset(settings))));

@@ -10,8 +10,11 @@ use tracing::{info, warn};
 use super::decisions::Note;
 use super::outcome::Cause;
 use super::{Credential, ReadIdCard, Running, reset};
+use crate::access::mode::takes_cards;
 use crate::access::session::{Liveness, Look, Now};
-use crate::access::{Card, CardFormat, CardNumber, LibId, Notice, Reading, What, WiegandFrame, pin};
+use crate::access::{
+    Card, CardFormat, CardNumber, CardReader, LibId, Notice, Person, Reading, What, WiegandFrame, pin,
+};
 use crate::clock::Mono;
 use crate::settings::{OpenWay, Settings};
 use crate::store::Picture;
@@ -100,8 +103,7 @@ impl Running {
         let whole = if settings.door.endian.on() { data.swap_bytes() >> (32 - 8 * bytes) } else { data };
         let Ok(card) = Card::new(format, None, whole) else { return };
         let bearer = self.parts.store.by_card(whole);
-        let heard = self.session.card(CardNumber::Wiegand(card), bearer, &settings.door, now);
-        self.hear(heard, Cause::reader(now.mono), settings, now);
+        self.card(CardNumber::Wiegand(card), bearer, settings, now);
     }
 
     fn rf_card(&mut self, number: u64, settings: &Settings, now: Now) {
@@ -110,7 +112,20 @@ impl Running {
             _ => number,
         };
         let bearer = self.parts.store.by_rf_card(number.into());
-        let heard = self.session.card(CardNumber::Rf(format!("{number:X}")), bearer, &settings.door, now);
+        self.card(CardNumber::Rf(format!("{number:X}")), bearer, settings, now);
+    }
+
+    fn card(&mut self, number: CardNumber, bearer: Option<Arc<Person>>, settings: &Settings, now: Now) {
+        let reader = number.reader();
+        if !takes_cards(settings.door.verify_mode, reader) {
+            let reader = match reader {
+                CardReader::Rf => "rf",
+                CardReader::Wiegand => "wiegand",
+            };
+            let mode = settings.door.verify_mode.number();
+            return self.tell("card_unused", json!({ "reader": reader, "verify_mode": mode }), settings);
+        }
+        let heard = self.session.card(number, bearer, &settings.door, now);
         self.hear(heard, Cause::reader(now.mono), settings, now);
     }
 

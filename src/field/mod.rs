@@ -410,10 +410,10 @@ impl JsonSchema for DayTime {
 /// ```
 #[macro_export]
 macro_rules! numbered {
-    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $number:literal),+ $(,)? }) => {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[doc = $meaning:literal])* $variant:ident = $number:literal),+ $(,)? }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        $vis enum $name { $($(#[$vmeta])* $variant = $number),+ }
+        $vis enum $name { $($(#[doc = $meaning])* $variant = $number),+ }
 
         impl $name {
             /// The document's number for it.
@@ -452,7 +452,9 @@ macro_rules! numbered {
                 stringify!($name).into()
             }
             fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-                schemars::json_schema!({ "type": "integer", "enum": [$($number),+] })
+                let meanings = [$(concat!($($meaning),*).trim()),+];
+                // JSON Schema has no word for it; this one is widely understood.
+                schemars::json_schema!({ "type": "integer", "enum": [$($number),+], "x-enum-descriptions": meanings })
             }
         }
     };

@@ -198,7 +198,15 @@ impl Pusher {
             self.pass_on(&event, &answer);
         }
         let done = match (&answer, subscription.resume) {
-            (Ok(Answer { acknowledged, .. }), true) => *acknowledged,
+            (Ok(Answer { acknowledged, .. }), true) => {
+                if !acknowledged {
+                    warn!(
+                        seq,
+                        "the subscriber answers without a \"code\" of 200 beside the others, sending again in 10 s; what follows waits"
+                    );
+                }
+                *acknowledged
+            }
             (Ok(Answer { success, .. }), false) => {
                 if !success {
                     warn!(seq, "the subscriber answered an error; without resume the event is not sent again");

@@ -184,7 +184,9 @@ pub struct Door {
     /// Who decides that the door opens.
     #[serde(rename = "OpendoorWay")]
     pub open_way: OpenWay,
-    /// What has to be presented.
+    /// What has to be presented: 1 a face of the lists, 2 an identity card and the face on it, 3 both, 4 either; 21 a
+    /// card of the built-in reader, 22 that and the face of its bearer, 23 either; 24 to 26 the same with a Wiegand
+    /// reader; 5 any face. With 256 a mask too, with 512 a normal temperature too; 5 needs one of them.
     #[serde(rename = "VerifyMode")]
     pub verify_mode: VerifyMode,
     /// Layout of the card number on the Wiegand lines.

@@ -49,6 +49,8 @@ pub enum Said {
     ShowIdCard,
     /// The face has to be shown too.
     ShowFace,
+    /// A mask has to be seen too.
+    WearMask,
     /// The temperature is still to be measured.
     Measuring,
     /// Words of the platform (3.2.3, 3.20).
@@ -149,7 +151,7 @@ impl Said {
             | Self::NotBearer
             | Self::Platform { good: false, .. } => Mood::Bad,
             Self::Stranger | Self::UnknownCard => Mood::Unsure,
-            Self::ShowCard | Self::ShowIdCard | Self::ShowFace | Self::Measuring => Mood::Prompt,
+            Self::ShowCard | Self::ShowIdCard | Self::ShowFace | Self::WearMask | Self::Measuring => Mood::Prompt,
         }
     }
 }

@@ -120,7 +120,12 @@ const fn wanted(said: &Said, panel: &Panel) -> bool {
             panel.fail_tip.on()
         }
         Said::Stranger | Said::UnknownCard => panel.stranger_tip.on(),
-        Said::ShowCard | Said::ShowIdCard | Said::ShowFace | Said::Measuring | Said::Platform { .. } => true,
+        Said::ShowCard
+        | Said::ShowIdCard
+        | Said::ShowFace
+        | Said::WearMask
+        | Said::Measuring
+        | Said::Platform { .. } => true,
     }
 }
 
@@ -135,7 +140,7 @@ fn said(said: &Said, panel: &Panel, words: &Texts) -> String {
         Said::Stranger => return own(panel.stranger_text.as_str(), STRANGER_TEXT, words.stranger),
         Said::Platform { text, .. } => return text.clone(),
         Said::NotAlive => words.not_alive,
-        Said::NoMask => words.no_mask,
+        Said::NoMask | Said::WearMask => words.no_mask,
         Said::Fever => words.fever,
         Said::UnknownCard => words.unknown_card,
         Said::WrongPin => words.wrong_pin,
@@ -230,6 +235,7 @@ mod tests {
             (Said::ShowCard, None),
             (Said::ShowIdCard, None),
             (Said::ShowFace, None),
+            (Said::WearMask, None),
             (Said::Measuring, None),
             (platform(true), None),
             (platform(false), None),
@@ -255,6 +261,7 @@ mod tests {
                 (Said::Stranger, texts.stranger),
                 (Said::NotAlive, texts.not_alive),
                 (Said::NoMask, texts.no_mask),
+                (Said::WearMask, texts.no_mask),
                 (Said::Fever, texts.fever),
                 (Said::UnknownCard, texts.unknown_card),
                 (Said::WrongPin, texts.wrong_pin),

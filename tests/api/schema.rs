@@ -20,7 +20,7 @@ fn at(path: &str, value: &Value, schema: &Value, root: &Value) -> Result<(), Str
         let list = || rule.as_array().map(Vec::as_slice).unwrap_or_default();
         let length = |text: &Value| text.as_str().map(|text| text.chars().count() as u64);
         let fine = match keyword.as_str() {
-            "description" | "default" | "examples" | "title" | "format" => true,
+            "description" | "default" | "examples" | "title" | "format" | "x-enum-descriptions" => true,
             "$ref" => {
                 let target = rule.as_str().and_then(|rule| root.pointer(rule.strip_prefix('#')?));
                 at(path, value, target.ok_or(format!("{path}: {rule} leads nowhere"))?, root)?;

@@ -64,7 +64,7 @@ pub struct OpenDoor {
 
 pub fn open(cx: &Context, request: OpenDoor) -> Result<Answer> {
     if cx.settings.now().door.open_way == OpenWay::Face {
-        bail!(NotAllowed, "OpendoorWay: is 0, only faces open; set it to 1 or 2 to open from afar");
+        bail!(NotAllowed, "OpendoorWay: is 0, the platform opens nothing; set it to 1, 2 or 3 to open from afar");
     }
     let text = request.text.map(Text::into_string).filter(|text| !text.trim().is_empty());
     cx.control.send(Event::Command(Command::Open { text }));

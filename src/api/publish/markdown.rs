@@ -18,8 +18,8 @@ Made by `facegate docs` from the table of operators; do not edit. The same as Op
 Postman collection: [facegate.postman_collection.json](facegate.postman_collection.json). What was decided where the
 document is silent: [api-decisions.md](api-decisions.md).
 
-`POST /action/<Operator>` with Basic login and a JSON body `{\"operator\": …, \"info\": {…}}`; who only asks may leave the
-body out. Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
+`POST /action/<Operator>` with Basic login and a JSON body `{\"operator\": …, \"info\": {…}}`; who asks for settings
+may leave the body out, searches need an `info`. Pushes and what is answered to them: [pushes.md](pushes.md). Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
 `code` with `Result` `Fail` and a `Detail` that names the field. Fields may be left out unless they are marked *needed*;
 where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is.
 
@@ -108,9 +108,20 @@ fn table<'a>(page: &mut String, head: &str, fields: impl Iterator<Item = &'a Fie
             type_of(&field.schema),
             range(&field.schema),
             default(&field.schema),
-            cell(&meaning),
+            cell(&format!("{meaning}{}", meanings(&field.schema))),
         );
     }
+}
+
+/// What each number of a closed set stands for.
+fn meanings(schema: &Value) -> String {
+    let schema = needed(schema);
+    let list = |name: &str| schema.get(name).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let each = list("enum").iter().zip(list("x-enum-descriptions"));
+    let each: Vec<_> = each
+        .filter_map(|(value, meaning)| Some(format!("{} {}", plain(value), meaning.as_str()?.trim_end_matches('.'))))
+        .collect();
+    if each.is_empty() { String::new() } else { format!(" {}.", each.join("; ")) }
 }
 
 /// What may stand in one cell of a table.
