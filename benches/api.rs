@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 
 // The terminal of the API's tests.
 #[path = "../tests/api/published.rs"]
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
 mod published;
 #[path = "../tests/api/rig.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod rig;
 #[path = "../tests/api/schema.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests use the rest")]
 mod schema;
 
 use rig::{RED, Rig, jpeg, plain_models};
