@@ -36,8 +36,8 @@ use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
 use crate::hal::{Abilities, Host};
 use crate::network::Guard;
-use crate::push;
 use crate::push::manual::Manual;
+use crate::push::outbox;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::sound::Sounds;
@@ -70,8 +70,8 @@ pub struct Context {
     pub newest: Arc<Newest>,
     /// The sounds there are, and the loudspeaker.
     pub sounds: Arc<Sounds>,
-    /// How far the pusher is.
-    pub push: Arc<push::Status>,
+    /// How far the subscriber's outbox is.
+    pub push: Arc<outbox::Status>,
     /// Pushes records on request.
     pub manual: Arc<Manual>,
     /// New software.

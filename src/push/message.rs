@@ -1,16 +1,58 @@
 //! Pushed bodies: SnapPush (3.12.3), VerifyPush (3.12.4), QRCodePush, IDCardInfoPush, CardVerify and PwdVerify
 //! (3.12.5 to 3.12.8), HeartBeat (3.14).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
 use crate::access::{LibId, Notice, Person, Reading, What};
 use crate::api::person_view::person_fields;
 use crate::api::{measured, picture, rounded};
+use crate::clock::Clock;
 use crate::error::Result;
 use crate::field::{Address, LocalTime};
-use crate::settings::{Direction, Settings, Subscription};
+use crate::settings::{Direction, Live, Settings, Subscription};
 use crate::store::Store;
+
+/// Writes bodies: knows all that goes into one besides the event.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Where the pictures are.
+    pub store: Arc<Store>,
+    /// The settings in force.
+    pub settings: Arc<Live>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The terminal's number.
+    pub device_id: u32,
+}
+
+impl Author {
+    /// The body of an event; of a control record with the pictures `topic` asks for.
+    #[must_use]
+    pub fn write(&self, event: &Event, topic: &str) -> Value {
+        let settings = self.settings.now();
+        let in_time = self.is_in_time(event.time());
+        match event {
+            Event::Control(record) => verify(record, topic, self.device_id, in_time, &settings, &self.store),
+            Event::Capture(record) => snap(record, self.device_id, in_time, settings.general.direction, &self.store),
+            Event::Notice(told) => notice(told, self.device_id, &self.store),
+        }
+    }
+
+    /// The local time.
+    #[must_use]
+    pub fn now(&self) -> LocalTime {
+        self.settings.now().ntp.local(self.clock.wall())
+    }
+
+    /// Whether something of `time`, told now, is told in time (`Sendintime`).
+    #[must_use]
+    pub fn is_in_time(&self, time: LocalTime) -> bool {
+        super::is_in_time(time, self.now())
+    }
+}
 
 /// The subscribed topic an event belongs to.
 #[must_use]
