@@ -218,6 +218,8 @@ impl App {
             control: events.clone(),
             host: devices.host.clone(),
             decisions: decisions.clone(),
+            runtime: runtime.handle().clone(),
+            ca_file: board.data.join("mqtt").join("ca.pem"),
         };
         let sinks = Sinks::start(sinks, &mut threads)?;
         // Watchers hold bells alone: holding an outbox would tie it, store and settings into a ring that
@@ -270,6 +272,7 @@ impl App {
             newest: newest.clone(),
             sounds: sounds.clone(),
             push: sinks.subscriber.clone(),
+            mqtt: sinks.mqtt.clone(),
             manual: sinks.manual.clone(),
             upgrade: upgrade.clone(),
             decisions: decisions.clone(),

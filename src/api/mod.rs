@@ -12,7 +12,7 @@
 
 pub mod auth;
 pub mod codes;
-mod lenient;
+pub mod lenient;
 mod ops;
 pub mod person_view;
 pub mod picture;
@@ -72,6 +72,8 @@ pub struct Context {
     pub sounds: Arc<Sounds>,
     /// How far the subscriber's outbox is.
     pub push: Arc<outbox::Status>,
+    /// How far the outbox to the MQTT server is.
+    pub mqtt: Arc<outbox::Status>,
     /// Pushes records on request.
     pub manual: Arc<Manual>,
     /// New software.

@@ -1,13 +1,19 @@
 //! The ways out for events: an outbox and a thread for each, the heartbeat, and records on request.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tokio::runtime::Handle;
 
 use super::Failure;
 use super::threads::Threads;
-use crate::clock::{Bell, Outbound};
+use crate::clock::{Bell, Inbox, Outbound};
 use crate::control;
 use crate::control::decisions::Decisions;
 use crate::hal::Host;
+use crate::mqtt::connection::{Connection, Link, Wake};
+use crate::mqtt::sink::{MqttSink, Receipts};
 use crate::push::centre::Centre;
 use crate::push::heartbeat::Heart;
 use crate::push::http::Post;
@@ -28,6 +34,10 @@ pub(super) struct Tools {
     pub(super) host: Arc<dyn Host>,
     /// Where it is said that much waits.
     pub(super) decisions: Arc<Decisions>,
+    /// Runs the MQTT connection.
+    pub(super) runtime: Handle,
+    /// The certificates the MQTT server is held to.
+    pub(super) ca_file: PathBuf,
 }
 
 /// All sinks, running.
@@ -38,6 +48,8 @@ pub(super) struct Sinks {
     pub(super) bells: Bells,
     /// How far the subscriber's outbox is.
     pub(super) subscriber: Arc<Status>,
+    /// How far the outbox to the MQTT server is.
+    pub(super) mqtt: Arc<Status>,
     /// Pushes records on request.
     pub(super) manual: Arc<Manual>,
 }
@@ -46,7 +58,8 @@ pub(super) struct Sinks {
 #[derive(Clone, Default)]
 pub(super) struct Bells {
     outboxes: Vec<Bell>,
-    others: Vec<Bell>,
+    heart: Bell,
+    mqtt: Option<Wake>,
 }
 
 impl Bells {
@@ -58,30 +71,65 @@ impl Bells {
     /// Settings have changed.
     pub(super) fn ring_all(&self) {
         self.ring_outboxes();
-        self.others.iter().for_each(Bell::ring);
+        self.heart.ring();
+        self.mqtt.iter().for_each(Wake::ring);
     }
 }
 
 impl Sinks {
     /// Starts them all.
     pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
-        let Tools { author, post, control, host, decisions } = tools;
+        let Tools { author, post, control, host, decisions, runtime, ca_file } = tools;
         let subscriber: Arc<Status> = Arc::default();
         let manual = Arc::new(Manual::new(manual::Tools {
             author: author.clone(),
             post: post.clone(),
             status: subscriber.clone(),
         }));
-        let mut sinks = Self { stops: Vec::new(), bells: Bells::default(), subscriber: subscriber.clone(), manual };
+        let mqtt: Arc<Status> = Arc::default();
+        let mut sinks = Self {
+            stops: Vec::new(),
+            bells: Bells::default(),
+            subscriber: subscriber.clone(),
+            mqtt: mqtt.clone(),
+            manual,
+        };
 
         let http = Subscriber { author: author.clone(), post: post.clone(), control };
         sinks.add("push", http, subscriber.clone(), &author, &decisions, threads)?;
         let centre = Centre { author: author.clone(), post: post.clone() };
         sinks.add("centre", centre, Arc::default(), &author, &decisions, threads)?;
 
+        let (link, receipts) = (Arc::<Link>::default(), Arc::<Receipts>::default());
+        let sink = MqttSink { author: author.clone(), link: link.clone(), receipts: receipts.clone() };
+        sinks.add("mqtt-push", sink, mqtt, &author, &decisions, threads)?;
+        let connection = Arc::new(Connection {
+            author: author.clone(),
+            host: host.clone(),
+            runtime,
+            ca_file,
+            link,
+            receipts,
+            decisions: decisions.clone(),
+            wake: Wake::default(),
+            commands: Inbox::default().sender(),
+            waiting: Arc::default(),
+            stopped: AtomicBool::new(false),
+        });
+        sinks.bells.mqtt = Some(connection.wake.clone());
+        threads.start("mqtt", {
+            let connection = connection.clone();
+            move || connection.run()
+        })?;
+        threads.start("mqtt-beat", {
+            let connection = connection.clone();
+            move || connection.beat()
+        })?;
+        sinks.stops.push(Box::new(move || connection.stop()));
+
         let heart = Heart { author, post, host, bell: Bell::default(), status: subscriber };
         let bell = heart.bell.clone();
-        sinks.bells.others.push(bell.clone());
+        sinks.bells.heart = bell.clone();
         sinks.stops.push(Box::new(move || bell.ring()));
         threads.start("heartbeat", move || heart.run())?;
         Ok(sinks)

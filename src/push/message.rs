@@ -109,7 +109,7 @@ pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, direction: Di
     if let Some(info) = body["info"].as_object_mut() {
         add_measured(info, record.temperature, direction);
     }
-    add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
+    add_picture(&mut body, "SanpPic", readable_snap(record.snap.as_deref(), store));
     body
 }
 
@@ -144,7 +144,7 @@ pub fn verify(
     }
     let mut body = json!({ "operator": "VerifyPush", "info": info });
     if matches!(topic, "Verify" | "VerifyWithSnap") {
-        add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
+        add_picture(&mut body, "SanpPic", readable_snap(record.snap.as_deref(), store));
     }
     if matches!(topic, "Verify" | "VerifyWithReg") {
         let registered = if person.id == LibId(0) { None } else { readable(store.photo(person.id)) };
@@ -156,7 +156,7 @@ pub fn verify(
 /// QRCodePush, IDCardInfoPush, CardVerify or PwdVerify.
 #[must_use]
 pub fn notice(notice: &Notice, device_id: u32, store: &Store) -> Value {
-    let snap = || snap_of(notice.snap.as_deref(), store);
+    let snap = || readable_snap(notice.snap.as_deref(), store);
     let passed = |operator: &str, card: Option<&str>| {
         let picture = snap();
         let mut info = Map::new();
@@ -205,7 +205,9 @@ fn add_measured(info: &mut Map<String, Value>, temperature: Option<Reading>, dir
     }
 }
 
-fn snap_of(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {
+/// The picture of an event as it is kept, JPEG; an event is worth more than a picture that cannot be read.
+#[must_use]
+pub fn readable_snap(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {
     name.and_then(|name| readable(store.snap(name)))
 }
 

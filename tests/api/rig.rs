@@ -236,6 +236,7 @@ impl Rig {
             newest,
             sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
+            mqtt: Arc::default(),
             manual: Arc::new(Manual::new(manual)),
             upgrade,
             decisions,

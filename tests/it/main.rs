@@ -1,14 +1,19 @@
 //! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
 #![allow(clippy::unwrap_used)]
 
+// First, for its macro.
+#[macro_use]
+mod rig;
+
+mod broker;
 mod centre;
 mod crash;
 mod load;
 mod machine;
+mod mqtt;
 mod passage;
 mod presented;
 mod push;
-mod rig;
 mod rules;
 mod screens;
 mod senses;
