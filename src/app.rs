@@ -146,11 +146,21 @@ impl App {
         let (listening, home_port) = listen(board.listen, &settings, runtime.handle())?;
         let address = listening.address()?;
 
+        let decisions = Arc::new(Decisions::default());
+        store.watch_troubles(Box::new({
+            // The settings hold the store: held by it, neither would ever be dropped.
+            let (decisions, settings, clock) = (decisions.clone(), Arc::downgrade(&settings), clock.clone());
+            move |what| {
+                let Some(settings) = settings.upgrade() else { return };
+                let mut more = serde_json::Map::new();
+                more.insert("what".into(), what.into());
+                decisions.tell(settings.now().ntp.local(clock.wall()), "store", more);
+            }
+        }));
         let inbox = Inbox::default();
         let events = inbox.sender();
         let newest = Arc::new(Newest::default());
         let screen = Arc::new(Screen::default());
-        let decisions = Arc::new(Decisions::default());
         let mut threads = Threads::default();
 
         let folder = board.sound.as_ref().and_then(|sound| sound.folder.clone());
