@@ -119,8 +119,10 @@ impl Db {
         let mut said = Vec::new();
         let lock = lock_folder(dir, &mut said)?;
         let folder = dir.join("journal");
-        if let Err(error) = fs::create_dir_all(&folder) {
-            said.push(format!("{}: the folder cannot be made: {error}", folder.display()));
+        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| journal::list(&folder).map(drop)) {
+            said.push(format!("{}: the journal's folder cannot be used: {error}", folder.display()));
+            let aside = folder.with_extension("damaged");
+            drop(fs::rename(&folder, aside).and_then(|()| fs::create_dir_all(&folder)));
         }
         let mut replay = Replay::read(&folder, None).unwrap_or_else(|error| {
             said.push(format!("{}: the journal cannot be read: {error}", folder.display()));
@@ -156,7 +158,9 @@ impl Db {
     pub(super) fn trees(&self) -> Result<Arc<Trees>> {
         match &*read(&self.rows) {
             Some(rows) => Ok(rows.trees()),
-            None => crate::bail!(StoreFailed, "the records are not to be read now; they are made anew from the journal"),
+            None => {
+                crate::bail!(StoreFailed, "the records are not to be read now; they are made anew from the journal")
+            }
         }
     }
 
@@ -172,7 +176,9 @@ impl Db {
         };
         let number = journal.append(&change.payload).map_err(|error| {
             let why = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full; remove records or people",
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "the disk is full; remove records or people"
+                }
                 _ => "the journal cannot be written; look at the disk",
             };
             Error::new(Fault::StoreFailed, why).because(error)
@@ -257,9 +263,10 @@ impl Db {
         let mut said = Vec::new();
         let healed = Replay::read(&self.folder, None).map_err(|e| e.to_string()).and_then(|replay| {
             let at = self.temporary.clone().unwrap_or_else(|| dir.join("db"));
-            match Rows::open(&at).map_err(|why| format!("{why:?}")).and_then(|rows| {
-                rows.settle(&replay).map(|()| rows).map_err(|discord| discord.0)
-            }) {
+            match Rows::open(&at)
+                .map_err(|why| format!("{why:?}"))
+                .and_then(|rows| rows.settle(&replay).map(|()| rows).map_err(|discord| discord.0))
+            {
                 Ok(rows) => Ok(rows),
                 Err(why) => rebuilt(&at, &replay, &why, &mut said),
             }
@@ -307,6 +314,14 @@ impl Db {
             }
         };
         writing.compacting = std::thread::Builder::new().name("store-compact".into()).spawn(work).ok();
+    }
+
+    /// Waits for a snapshot that is being made.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        while lock(&self.journal).compacting.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            std::thread::yield_now();
+        }
     }
 
     /// Says what is wrong, or right again.

@@ -3,8 +3,6 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
-use serde::de::DeserializeOwned;
-use sled::Tree as SledTree;
 use super::db::{Change, from_json};
 use super::frame::Tree;
 use super::index::{Kind, Mark, Span};
@@ -16,6 +14,8 @@ use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
+use serde::de::DeserializeOwned;
+use sled::Tree as SledTree;
 
 /// Records waiting for a disk that does not take them; beyond that they are lost, and the log says so.
 const MOST_QUEUED: usize = 20_000;

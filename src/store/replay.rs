@@ -87,11 +87,8 @@ impl Replay {
         if !listing.bases.is_empty() && !whole {
             replay.damaged("no snapshot is whole");
         }
-        let logs: Vec<u64> = listing
-            .logs
-            .into_iter()
-            .filter(|log| *log >= from && before.is_none_or(|before| *log < before))
-            .collect();
+        let logs: Vec<u64> =
+            listing.logs.into_iter().filter(|log| *log >= from && before.is_none_or(|before| *log < before)).collect();
         if logs.windows(2).any(|two| two[1] != two[0] + 1) || logs.first().is_some_and(|first| *first > from.max(1)) {
             replay.damaged("a log is missing");
         }

@@ -391,9 +391,8 @@ impl Rows {
             let mut batches = Batches::default();
             for (tree, key, place) in wanted.iter().filter(|(_, _, place)| place.change > applied) {
                 let Some(value) = place.value else { continue };
-                let bytes = values
-                    .get(value)
-                    .map_err(|e| Error::new(Fault::StoreFailed, "read the journal").because(e))?;
+                let bytes =
+                    values.get(value).map_err(|e| Error::new(Fault::StoreFailed, "read the journal").because(e))?;
                 batches.of(*tree).insert(*key, bytes);
             }
             self.commit(&trees, batches, applied)?;
@@ -412,7 +411,8 @@ impl Rows {
     fn drop_outdated(&self, generations: Generations) {
         let in_use = Tree::ALL.map(|tree| generations.name(tree));
         for name in self.sled.tree_names() {
-            if std::str::from_utf8(&name).is_ok_and(|name| Generations::are_of(name) && !in_use.iter().any(|u| u == name))
+            if std::str::from_utf8(&name)
+                .is_ok_and(|name| Generations::are_of(name) && !in_use.iter().any(|u| u == name))
                 && let Err(error) = self.sled.drop_tree(&name)
             {
                 tracing::warn!(?name, %error, "outdated rows stay until the next start");
