@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use serde_json::Map;
 use tracing::warn;
 
 use super::RETRY;
@@ -14,7 +15,10 @@ use crate::control::decisions::Decisions;
 use crate::error::Result;
 use crate::field::LocalTime;
 use crate::settings::{Live, Settings};
-use crate::store::{Logged, Store};
+use crate::store::{Backlog, Logged, Store};
+
+/// Share of a ring of records from which on it is said that its events wait.
+const NEARLY_FULL: f32 = 0.9;
 
 /// A way out of the terminal.
 pub trait Sink: Send + Sync {
@@ -89,6 +93,8 @@ pub struct Status(Mutex<Progress>);
 #[derive(Debug, Default)]
 struct Progress {
     caught_up: Option<LocalTime>,
+    /// Said that the ring of records is nearly full of what waits.
+    warned: bool,
     stopped: bool,
     timed: Timed,
     /// Place of the event tried last.
@@ -141,7 +147,9 @@ impl<S: Sink> Outbox<S> {
     pub fn run(&self) {
         while !self.status.is_stopped() {
             let route = self.sink.route(&self.settings.now());
-            let step = route.as_ref().map_or(Ok(Step::Idle), |route| self.step(route));
+            let terms = route.as_ref().map(|route| self.sink.terms(route));
+            self.store.follow(S::NAME, terms.as_ref().map(|terms| terms.place.as_str()));
+            let step = route.as_ref().zip(terms).map_or(Ok(Step::Idle), |(route, terms)| self.step(route, &terms));
             let wait = match step {
                 Ok(Step::Delivered) => continue,
                 Ok(Step::Idle) => None,
@@ -174,8 +182,7 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
-    fn step(&self, route: &S::Route) -> Result<Step> {
-        let terms = self.sink.terms(route);
+    fn step(&self, route: &S::Route, terms: &Terms) -> Result<Step> {
         let after = match self.store.position(&terms.place)? {
             Some(position) => position,
             None => {
@@ -184,11 +191,13 @@ impl<S: Sink> Outbox<S> {
             }
         };
         let Some(logged) = self.store.next_event(after, None)? else {
-            lock(&self.status.0).caught_up = terms.resume.then(|| self.local());
+            let progress = &mut lock(&self.status.0);
+            progress.caught_up = terms.resume.then(|| self.local());
+            progress.warned = false;
             return Ok(Step::Idle);
         };
         let seq = logged.seq;
-        if let Some(due) = self.held_back(&terms, seq) {
+        if let Some(due) = self.held_back(terms, seq) {
             return Ok(Step::Until(due));
         }
         let started = self.clock.mono();
@@ -197,6 +206,7 @@ impl<S: Sink> Outbox<S> {
             Ok(_) => {}
             Err(error) if terms.resume => {
                 warn!(sink = S::NAME, seq, %error, "event not delivered, sending again in 10 s; what follows waits");
+                self.warn_of_backlog(after);
                 return Ok(Step::Until(started.after(RETRY)));
             }
             Err(error) => {
@@ -205,6 +215,24 @@ impl<S: Sink> Outbox<S> {
         }
         self.store.set_position(&terms.place, seq)?;
         Ok(Step::Delivered)
+    }
+
+    /// Says once that what waits will soon be dropped.
+    fn warn_of_backlog(&self, after: u64) {
+        let backlog = self.store.backlog(after);
+        if backlog.share < NEARLY_FULL || std::mem::replace(&mut lock(&self.status.0).warned, true) {
+            return;
+        }
+        let Backlog { events, share } = backlog;
+        warn!(
+            sink = S::NAME,
+            events, "90 % of the records that are kept wait to be delivered; the oldest are dropped soon"
+        );
+        let mut more = Map::new();
+        more.insert("sink".into(), S::NAME.into());
+        more.insert("events".into(), events.into());
+        more.insert("share".into(), f64::from(share).into());
+        self.decisions.tell(self.local(), "backlog", more);
     }
 
     /// Until when timed pushing holds the event at `seq` back; `None`: it goes out now.

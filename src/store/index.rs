@@ -164,6 +164,11 @@ impl Index {
         }
     }
 
+    /// All of them.
+    pub(super) fn marks(&self) -> impl Iterator<Item = Mark> {
+        self.marks.iter().copied()
+    }
+
     /// The numbers of all.
     pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
         self.marks.iter().map(|mark| mark.id)
@@ -178,7 +183,7 @@ impl Index {
     /// Marks of a span, passing over `skip`, at most `limit`.
     pub(super) fn page(&self, span: Span, who: Option<LibId>, skip: usize, limit: usize) -> Vec<Mark> {
         let none = Marks::new();
-        let marks = self.marks(who, &none);
+        let marks = self.of_or_all(who, &none);
         let (from, to) = bounds(marks, span.begin, span.end);
         let skip = skip.min(to - from);
         let take = limit.min(to - from - skip);
@@ -193,7 +198,7 @@ impl Index {
     /// went meanwhile.
     pub(super) fn after(&self, span: Span, who: Option<LibId>, cursor: Option<Mark>, limit: usize) -> Vec<Mark> {
         let none = Marks::new();
-        let marks = self.marks(who, &none);
+        let marks = self.of_or_all(who, &none);
         let (mut from, mut to) = bounds(marks, span.begin, span.end);
         if span.descending {
             if let Some(cursor) = cursor {
@@ -208,7 +213,7 @@ impl Index {
         }
     }
 
-    fn marks<'a>(&'a self, who: Option<LibId>, none: &'a Marks) -> &'a Marks {
+    fn of_or_all<'a>(&'a self, who: Option<LibId>, none: &'a Marks) -> &'a Marks {
         who.map_or(&self.marks, |who| self.by_person.get(&who).unwrap_or(none))
     }
 }
@@ -285,6 +290,16 @@ impl Log {
     /// Removes all entries of a kind.
     pub(super) fn forget(&mut self, kind: Kind) {
         self.entries.retain(|(of, _)| *of != kind);
+    }
+
+    /// How many entries of each kind lie above `after`.
+    pub(super) fn waiting(&self, after: u64) -> PerKind<usize> {
+        let from = self.entries.partition_point(|(_, mark)| mark.seq <= after);
+        let mut waiting = PerKind::default();
+        for (kind, _) in self.entries.range(from..) {
+            *waiting.of_mut(*kind) += 1;
+        }
+        waiting
     }
 
     /// The first entry above `after` that is not older than `since`.

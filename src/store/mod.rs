@@ -14,10 +14,10 @@
 //! A change is made in this order: files, rows (one transaction, synced), memory, then files that no row
 //! speaks of any more. Whoever changes rows holds `turn`; readers only ever wait for memory.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
@@ -40,6 +40,7 @@ mod remover;
 mod replay;
 mod rows;
 mod settings;
+mod space;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -52,6 +53,7 @@ use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use replay::{Live, Replay};
+use space::{Disk, Probe};
 use writer::{Job, Next, Writer};
 
 /// Photos without rows that a crash explains; more of them mean that rows were lost.
@@ -105,6 +107,15 @@ pub struct Logged {
     pub event: Event,
 }
 
+/// What waits for a sink.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Backlog {
+    /// Events.
+    pub events: usize,
+    /// How much of the fullest ring of records they take: from 1 on the oldest are dropped.
+    pub share: f32,
+}
+
 /// The store. Cheap to share; all methods block for at most a disk flush. Dropping it writes what is
 /// queued and lets go of the folder.
 pub struct Store {
@@ -133,6 +144,11 @@ struct Core {
     /// Pictures queued and not yet encoded.
     pictures: AtomicUsize,
     watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
+    /// The sinks in force, each with the name its place is kept under.
+    followers: Mutex<BTreeMap<&'static str, String>>,
+    probe: Box<dyn Probe>,
+    /// Whether it was said that the disk is full.
+    short: AtomicBool,
 }
 
 /// What memory knows of the records on the disk.
@@ -156,6 +172,10 @@ impl Store {
     /// [`Fault::StoreFailed`], saying what to do: the folder cannot be used, another process has it open,
     /// or newer software wrote it.
     pub fn open(dir: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_on(dir, limits, clock, Box::new(Disk(dir.to_owned())))
+    }
+
+    fn open_on(dir: &Path, limits: Limits, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Result<Self> {
         let (db, replay) = Db::open(dir)?;
         let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
@@ -204,6 +224,9 @@ impl Store {
             queued: AtomicUsize::new(0),
             pictures: AtomicUsize::new(0),
             watchers: Mutex::default(),
+            followers: Mutex::default(),
+            probe,
+            short: AtomicBool::new(false),
         });
         let inbox = Inbox::default();
         let queue = inbox.sender();

@@ -34,6 +34,7 @@ impl Store {
             book.check(person)
         };
         check(&read(&self.core.book), &person)?;
+        self.check_space()?;
         let photo = photo.map(|photo| self.write_photo(photo)).transpose()?;
         let mut next = lock(&self.core.turn);
         if let Err(error) = check(&read(&self.core.book), &person) {
@@ -63,6 +64,9 @@ impl Store {
             Ok(row.photo.clone())
         };
         check(&read(&self.core.book))?;
+        if photo.is_some() {
+            self.check_space()?;
+        }
         let photo = photo.map(|photo| self.write_photo(photo)).transpose()?;
         let turn = lock(&self.core.turn);
         let old = match check(&read(&self.core.book)) {
@@ -77,6 +81,15 @@ impl Store {
         self.put(Change::default(), person, photo.or(old), embedding)?;
         drop(turn);
         self.core.photos.remove(outdated);
+        Ok(())
+    }
+
+    /// Refuses to take in more when the disk is full; what can go to make room does.
+    fn check_space(&self) -> Result<()> {
+        if let Some(free) = self.core.shortage() {
+            self.queue.send(Job::Room);
+            bail!(StoreFailed, "the disk is full, {} MB are left; remove people or records", free >> 20);
+        }
         Ok(())
     }
 
@@ -145,6 +158,8 @@ impl Store {
             ledger.log.remove(&marks);
         }
         drop(turn);
+        let lost: Vec<_> = marks.iter().map(|mark| (Kind::Control, *mark)).collect();
+        self.core.say_lost(&lost, "left with their people");
         self.core.photos.remove(photos);
         self.core.snaps.of(Kind::Control).remove(marks.iter().map(|mark| mark.id));
         Ok(gone)

@@ -8,7 +8,7 @@ use super::frame::Tree;
 use super::index::{Kind, Mark, Span};
 use super::rows::failed;
 use super::writer::{Draft, Job};
-use super::{Logged, Picture, Range, Store, read, write};
+use super::{Backlog, Core, Logged, Picture, Range, Store, read, write};
 use crate::access::record::Event;
 use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
@@ -187,6 +187,7 @@ impl Store {
         self.core.db.commit(&change)?;
         let book = everybody.then(|| std::mem::take(&mut *write(&self.core.book)));
         let mut gone = Vec::new();
+        let last = self.last_seq();
         {
             let mut ledger = write(&self.core.ledger);
             for kind in kinds {
@@ -195,6 +196,8 @@ impl Store {
             }
         }
         drop(turn);
+        let lost = gone.iter().flat_map(|(kind, records)| records.marks().map(|mark| (*kind, mark)));
+        self.core.say_lost(&lost.filter(|(_, mark)| mark.seq <= last).collect::<Vec<_>>(), "were removed on request");
         if let Some(book) = book {
             self.core.photos.remove(book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)));
         }
@@ -232,6 +235,31 @@ impl Store {
         read(&self.core.ledger).last_seq
     }
 
+    /// Says which place a sink in force has its own under; `None`: it is not in force. What it has not been given is
+    /// not let go of for want of room, and when the ring drops it, that is said.
+    pub fn follow(&self, sink: &'static str, place: Option<&str>) {
+        let followers = &mut *lock(&self.core.followers);
+        match place {
+            Some(place) => drop(followers.insert(sink, place.to_owned())),
+            None => drop(followers.remove(sink)),
+        }
+    }
+
+    /// What lies in the log behind a place.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
+    pub fn backlog(&self, after: u64) -> Backlog {
+        let limits = &self.core.limits;
+        let waiting = read(&self.core.ledger).log.waiting(after);
+        let share = |kind: Kind, limit: usize| *waiting.of(kind) as f32 / limit.max(1) as f32;
+        let shares = [
+            share(Kind::Control, limits.control_records),
+            share(Kind::Capture, limits.captures),
+            share(Kind::Notice, limits.notices),
+        ];
+        Backlog { events: waiting.0.iter().sum(), share: shares.into_iter().fold(0.0, f32::max) }
+    }
+
     /// Has `watcher` told what is wrong with what is kept and what was done about it, from the opening on. It must be
     /// quick.
     pub fn watch_troubles(&self, watcher: Box<dyn Fn(&str) + Send + Sync>) {
@@ -241,6 +269,28 @@ impl Store {
     /// Calls `watcher` after new events came to the disk, on the writer's thread: it must be quick.
     pub fn watch(&self, watcher: Box<dyn Fn() + Send>) {
         lock(&self.core.watchers).push(watcher);
+    }
+}
+
+impl Core {
+    /// The place a sink has reached.
+    pub(super) fn place(&self, place: &str) -> u64 {
+        let kept = self.db.get(Tree::Sinks, place);
+        kept.and_then(|value| from_json("sinks", &place, &value)).unwrap_or(u64::MAX)
+    }
+
+    /// Says which of the records that have gone a sink in force was not given.
+    pub(super) fn say_lost(&self, gone: &[(Kind, Mark)], why: &str) {
+        for (sink, place) in lock(&self.followers).iter() {
+            let reached = self.place(place);
+            let lost: Vec<u64> = gone.iter().filter(|(_, mark)| mark.seq > reached).map(|(_, mark)| mark.id).collect();
+            if let (Some(first), Some(last)) = (lost.iter().min(), lost.iter().max()) {
+                self.db.tell(&format!(
+                    "{} records ({first} to {last}) {why} before the {sink} was given them",
+                    lost.len()
+                ));
+            }
+        }
     }
 }
 

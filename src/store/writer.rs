@@ -35,6 +35,8 @@ pub(super) enum Job {
     Record(Box<Draft>),
     /// A person's row has changed in memory.
     Spent(LibId),
+    /// Let go of something: the disk is full.
+    Room,
     /// Something is broken that may be mended.
     Heal,
     /// Answer when everything before is on the disk.
@@ -131,6 +133,8 @@ pub(super) struct Writer {
     spent: BTreeSet<LibId>,
     flushes: Vec<SyncSender<Result<()>>>,
     stop: bool,
+    /// Room was asked for.
+    room: bool,
     /// When what is broken is tried again.
     heal_at: Option<Mono>,
 }
@@ -146,6 +150,7 @@ impl Writer {
             spent: BTreeSet::new(),
             flushes: Vec::new(),
             stop: false,
+            room: false,
             heal_at: None,
         }
     }
@@ -169,6 +174,12 @@ impl Writer {
                 tracing::error!(%error, cause = ?error.source, records = self.prepared.len(), "records not written yet");
                 for done in self.flushes.drain(..) {
                     drop(done.send(Err(Error::new(Fault::StoreFailed, error.detail.clone()))));
+                }
+                if self.core.shortage().is_some() {
+                    // Not even the journal finds room: pictures make some before their rows are gone.
+                    for (kind, mark) in self.core.expendable() {
+                        self.core.snaps.of(kind).remove([mark.id]);
+                    }
                 }
                 if self.stop {
                     tracing::error!(records = self.core.queued.load(Ordering::Relaxed), "records lost at the end");
@@ -244,6 +255,7 @@ impl Writer {
                 }
                 Some(Job::Flush(done)) => self.flushes.push(done),
                 Some(Job::Heal) => {}
+                Some(Job::Room) => self.room = true,
                 Some(Job::Stop) => self.stop = true,
                 None => break,
             }
@@ -258,7 +270,7 @@ impl Writer {
 
     /// Commits what is prepared, then shows it to searches and watchers.
     fn commit(&mut self) -> Result<()> {
-        if self.prepared.is_empty() && self.spent.is_empty() {
+        if self.prepared.is_empty() && self.spent.is_empty() && !std::mem::take(&mut self.room) {
             return Ok(());
         }
         let core = self.core.clone();
@@ -268,8 +280,12 @@ impl Writer {
         let mut next = self.next;
         let mut old = Vec::new();
         let mut new = Vec::with_capacity(self.prepared.len());
+        let spare = self.make_space();
+        for mark in &spare {
+            change.remove(mark.0.into(), &mark.1.key());
+        }
         for kind in Kind::ALL {
-            let (kept, leaving) = self.make_room(kind);
+            let (kept, leaving) = self.make_room(kind, &spare);
             for mark in &kept {
                 change.remove(kind.into(), &mark.key());
             }
@@ -313,6 +329,8 @@ impl Writer {
         core.db.commit(&change)?;
 
         self.next = next;
+        core.say_lost(&old, "left to make room for newer ones");
+        old.extend(spare);
         core.publish(&old, &new, next.seq - 1);
         drop(turn);
         core.queued.fetch_sub(self.prepared.len(), Ordering::Relaxed);
@@ -347,8 +365,26 @@ impl Writer {
         orphans
     }
 
+    /// Old records that go because the disk is full.
+    fn make_space(&self) -> Vec<(Kind, Mark)> {
+        let core = &self.core;
+        let Some(free) = core.shortage() else {
+            if core.short.swap(false, Ordering::Relaxed) {
+                core.db.tell("the disk has room again");
+            }
+            return Vec::new();
+        };
+        let gone = core.expendable();
+        if !core.short.swap(true, Ordering::Relaxed) {
+            let then =
+                if gone.is_empty() { "new records go without pictures" } else { "old captures and records leave" };
+            core.db.tell(&format!("the disk is full, {} MB are left: {then}", free >> 20));
+        }
+        gone
+    }
+
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
-    fn make_room(&self, kind: Kind) -> (Vec<Mark>, usize) {
+    fn make_room(&self, kind: Kind, spare: &[(Kind, Mark)]) -> (Vec<Mark>, usize) {
         let core = &self.core;
         let limit = match kind {
             Kind::Control => core.limits.control_records,
@@ -358,8 +394,13 @@ impl Writer {
         let ledger = read(&core.ledger);
         let there = ledger.records.of(kind);
         let coming = self.prepared.iter().filter(|prepared| prepared.kind() == kind).count();
-        let excess = (there.len() + coming).saturating_sub(limit);
-        let old = there.oldest(excess.min(there.len()));
+        let spared = spare.iter().filter(|(of, _)| *of == kind).count();
+        let left = there.len() - spared.min(there.len());
+        let excess = (left + coming).saturating_sub(limit);
+        // What goes for want of room is among the oldest, if not the first of them.
+        let mut old = there.oldest(excess.min(left) + spared);
+        old.retain(|mark| !spare.contains(&(kind, *mark)));
+        old.truncate(excess.min(left));
         let leaving = excess - old.len();
         (old, leaving)
     }
@@ -368,7 +409,7 @@ impl Writer {
 impl Core {
     /// Encodes and writes a picture; its name, or `None` when the record has to do without.
     fn keep(&self, kind: Kind, id: u64, snap: Picture) -> Option<String> {
-        let file = snap.encode();
+        let file = if self.shortage().is_some() && self.expendable().is_empty() { None } else { snap.encode() };
         drop(snap);
         self.pictures.fetch_sub(1, Ordering::Relaxed);
         self.snaps
