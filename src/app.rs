@@ -294,6 +294,7 @@ impl App {
             abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
+        sinks.answer(context.clone(), &mut threads)?;
         let display = Arc::new(Display {
             screen,
             settings: settings.clone(),

@@ -65,6 +65,14 @@ pub enum Fault {
     TotalOutOfRange,
     /// The batch holds another number of people than `Total` says.
     TotalMismatch,
+    /// The command holds no `info` (MQTT).
+    NoInfo,
+    /// The batch does not begin with its marker (MQTT).
+    NoBegin,
+    /// The batch does not end with its marker (MQTT).
+    NoEnd,
+    /// The packet is longer than is read (MQTT).
+    TooLarge,
     /// The batch's `IdType` is missing.
     NoIdType,
     /// The batch's `IdType` is none it works with.
@@ -130,6 +138,10 @@ impl Fault {
             Self::NoTotal => "UnKnown Total",
             Self::TotalOutOfRange => "Total out of range",
             Self::TotalMismatch => "json of data and Total is not equal",
+            Self::NoInfo => "can not find info",
+            Self::NoBegin => "can not find DataBegin",
+            Self::NoEnd => "can not find DataEnd",
+            Self::TooLarge => "packet too large",
             Self::NoIdType => "UnKnown IdType",
             Self::BadIdType => "IdType error",
             Self::NothingFound => "No record",

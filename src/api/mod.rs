@@ -13,7 +13,7 @@
 pub mod auth;
 pub mod codes;
 pub mod lenient;
-mod ops;
+pub(crate) mod ops;
 pub mod person_view;
 pub mod picture;
 pub mod publish;
@@ -131,6 +131,15 @@ pub fn dispatch(cx: &Context, name: &str, body: &[u8]) -> Reply {
         Some((said, cause)) => tracing::info!(operator = operator.name, code = reply.code, ms, said, cause, "refused"),
     }
     reply
+}
+
+/// Runs the operator `name` on members that were read already, for another carrier than HTTP.
+///
+/// # Errors
+/// The operator's, or [`Fault::UnknownOperator`].
+pub fn call(cx: &Context, name: &str, fields: Fields) -> Result<wire::Answer> {
+    let operator = table::find(name).ok_or(Fault::UnknownOperator)?;
+    operator.run(cx, fields)
 }
 
 fn run(cx: &Context, operator: &table::Operator, body: &[u8]) -> Result<wire::Answer> {

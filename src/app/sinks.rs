@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use tokio::runtime::Handle;
 
 use super::Failure;
 use super::threads::Threads;
+use crate::api::Context;
 use crate::clock::{Bell, Inbox, Outbound};
 use crate::control;
 use crate::control::decisions::Decisions;
 use crate::hal::Host;
+use crate::mqtt::answering::{Answering, Incoming};
 use crate::mqtt::connection::{Connection, Link, Wake};
 use crate::mqtt::sink::{MqttSink, Receipts};
 use crate::push::centre::Centre;
@@ -52,6 +54,11 @@ pub(super) struct Sinks {
     pub(super) mqtt: Arc<Status>,
     /// Pushes records on request.
     pub(super) manual: Arc<Manual>,
+    /// The connection to the MQTT server.
+    link: Arc<Link>,
+    /// Commands that came over it.
+    commands: Arc<Inbox<Incoming>>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// The bells of all sinks.
@@ -86,13 +93,16 @@ impl Sinks {
             post: post.clone(),
             status: subscriber.clone(),
         }));
-        let mqtt: Arc<Status> = Arc::default();
+        let (mqtt, link) = (Arc::<Status>::default(), Arc::<Link>::default());
         let mut sinks = Self {
             stops: Vec::new(),
             bells: Bells::default(),
             subscriber: subscriber.clone(),
             mqtt: mqtt.clone(),
             manual,
+            link: link.clone(),
+            commands: Arc::default(),
+            waiting: Arc::default(),
         };
 
         let http = Subscriber { author: author.clone(), post: post.clone(), control };
@@ -100,7 +110,7 @@ impl Sinks {
         let centre = Centre { author: author.clone(), post: post.clone() };
         sinks.add("centre", centre, Arc::default(), &author, &decisions, threads)?;
 
-        let (link, receipts) = (Arc::<Link>::default(), Arc::<Receipts>::default());
+        let receipts = Arc::<Receipts>::default();
         let sink = MqttSink { author: author.clone(), link: link.clone(), receipts: receipts.clone() };
         sinks.add("mqtt-push", sink, mqtt, &author, &decisions, threads)?;
         let connection = Arc::new(Connection {
@@ -108,12 +118,12 @@ impl Sinks {
             host: host.clone(),
             runtime,
             ca_file,
-            link,
+            link: link.clone(),
             receipts,
             decisions: decisions.clone(),
             wake: Wake::default(),
-            commands: Inbox::default().sender(),
-            waiting: Arc::default(),
+            commands: sinks.commands.sender(),
+            waiting: sinks.waiting.clone(),
             stopped: AtomicBool::new(false),
         });
         sinks.bells.mqtt = Some(connection.wake.clone());
@@ -160,8 +170,17 @@ impl Sinks {
         threads.start(thread, move || running.run())
     }
 
+    /// Answers what comes over MQTT from now on.
+    pub(super) fn answer(&self, cx: Arc<Context>, threads: &mut Threads) -> Result<(), Failure> {
+        let (link, waiting) = (self.link.clone(), self.waiting.clone());
+        let answering = Answering { cx, link, waiting, desk: Arc::default() };
+        let inbox = self.commands.clone();
+        threads.start("mqtt-answer", move || answering.run(&inbox))
+    }
+
     /// Ends them; their threads end soon.
     pub(super) fn stop(&self) {
+        self.commands.sender().send(Incoming::Stop);
         self.stops.iter().for_each(|stop| stop());
     }
 

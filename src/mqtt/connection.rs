@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+use super::answering::Incoming;
 use super::message;
 use super::sink::{Queue, Receipts};
 use crate::api::lenient;
@@ -130,13 +131,6 @@ impl Wake {
     }
 }
 
-/// A command that has come in, and where its answer goes.
-#[derive(Debug)]
-pub struct Command {
-    /// The packet.
-    pub packet: Vec<u8>,
-}
-
 /// Keeps the connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -153,7 +147,7 @@ pub struct Connection {
     /// Where confirmations go.
     pub receipts: Arc<Receipts>,
     /// Where commands go.
-    pub commands: Outbound<Command>,
+    pub commands: Outbound<Incoming>,
     /// How many of them wait.
     pub waiting: Arc<AtomicUsize>,
     /// Where it is said that the connection came or went.
@@ -374,7 +368,7 @@ impl Connection {
                     warn!("too many commands over MQTT wait, one is dropped");
                     return;
                 }
-                self.commands.send(Command { packet });
+                self.commands.send(Incoming::Packet(packet));
             }
         }
     }

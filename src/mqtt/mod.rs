@@ -2,8 +2,10 @@
 //!
 //! `connection` keeps the connection, the subscription to the terminal's topic, and the signs of life; `sink` sends
 //! events and waits for their confirmation; `message` makes the bodies; `commands` answers a platform's commands with
-//! the operators of the HTTP table.
+//! the operators of the HTTP table, on the thread of `answering`.
 
+pub mod answering;
+pub mod commands;
 pub mod connection;
 pub mod message;
 pub mod sink;

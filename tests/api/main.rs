@@ -10,6 +10,7 @@ mod examples;
 mod factory;
 mod general;
 mod manual_push;
+mod mqtt;
 mod network;
 mod operators;
 mod passwords;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::broker::{Broker, Platform, certificates, confirm_all, connect, free_port};
-use crate::rig::Rig;
+use crate::rig::{Rig, picture};
 
 const TOPIC: &str = "mqtt/face/1300001";
 
@@ -138,4 +138,31 @@ fn the_servers_certificate_is_held_to_the_file_in_the_settings_folder() {
     rig.ok("SetMQTTParam", &json!({ "info": { "MQUser": "somebody" } }));
     let online = rig.wait(|| platform.on("mqtt/face/basic").into_iter().next());
     assert_eq!(online["operator"], "Online");
+}
+
+#[test]
+fn commands_are_answered() {
+    let Some(broker) = Broker::start() else { return };
+    let Some(rig) = Rig::start() else { return };
+    let platform = Platform::start(broker.port, TOPIC, confirm_all());
+    connect(&rig, broker.port, json!({}));
+    rig.wait(|| platform.on("mqtt/face/basic").into_iter().next());
+    let ask = |operator: &str, info: Value| {
+        platform.publish(TOPIC, &json!({ "operator": operator, "messageId": operator, "info": info }));
+        // Confirmations are answered on the same topic.
+        rig.wait(|| platform.on(&format!("{TOPIC}/Ack")).into_iter().find(|answer| answer["messageId"] == operator))
+    };
+    let added = ask("EditPerson", json!({ "customId": "emp-1", "name": "One", "pic": picture("p01_1.jpg") }));
+    assert_eq!((&added["operator"], &added["code"]), (&json!("EditPerson-Ack"), &json!("200")), "{added}");
+    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "admit");
+    let record = rig.wait(|| platform.on(&format!("{TOPIC}/Rec")).into_iter().next());
+    assert_eq!(record["info"]["customId"], "emp-1");
+    assert_eq!(ask("QueryPerson", json!({}))["info"]["customId"], "emp-1");
+    rig.set_door(json!({ "OpendoorWay": 2 }));
+    rig.forget_door();
+    assert_eq!(ask("OpenDoor", json!({ "status": 1 }))["code"], "200");
+    rig.wait(|| rig.opened().then_some(()));
+    assert_eq!(ask("DelPerson", json!({ "customId": "emp-1" }))["code"], "200");
+    assert_eq!(ask("Fly", json!({}))["code"], "461");
+    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "stranger");
 }

@@ -52,7 +52,7 @@ pub fn one(cx: &Context, request: SearchPerson) -> Result<Answer> {
 }
 
 /// A person as lists show them.
-fn entry(cx: &Context, person: &Person, rules: &Door) -> Fields {
+pub fn entry(cx: &Context, person: &Person, rules: &Door) -> Fields {
     let mut info = Fields::new();
     info.insert("DeviceID".into(), cx.device_id.into());
     info.insert("LibID".into(), person.id.0.into());
@@ -174,7 +174,12 @@ pub fn bears_card(person: &Person, number: u64, rules: &Door) -> bool {
 
 /// How many people match, and a page of them. Platforms send every condition there is; those that exclude nobody
 /// are left out, so that such a search costs what its page costs.
-fn matching(cx: &Context, filter: &SearchPersonNum, skip: usize, limit: usize) -> Result<(usize, Vec<Arc<Person>>)> {
+pub fn matching(
+    cx: &Context,
+    filter: &SearchPersonNum,
+    skip: usize,
+    limit: usize,
+) -> Result<(usize, Vec<Arc<Person>>)> {
     let rules = &cx.settings.now().door;
     let today = cx.now();
     let card = wanted_card(filter.card.as_ref(), rules)?;
