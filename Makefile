@@ -4,7 +4,13 @@ DEMO_DATA ?= demo-data
 LISTEN ?= 127.0.0.1:8080
 ARM = aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 
-.PHONY: help demo test check cross test-arm bench golden packages cross-packages
+# Of `make torture`: another start of chance, how many faults, which kinds; N is what a failure says to repeat it with.
+SEED ?=
+FAULTS ?=
+KINDS ?=
+N ?=
+
+.PHONY: help demo test torture check cross test-arm bench golden packages cross-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -18,6 +24,9 @@ test: packages ## Run the whole test suite, and the Postman collection where the
 	cargo test
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	scripts/newman "$$target/debug/facegate"
+
+torture: packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
+	TORTURE_SEED=$(SEED) TORTURE_FAULTS=$(FAULTS) TORTURE_KINDS=$(KINDS) TORTURE_N=$(N) cargo test --test torture -- long
 
 check: ## Formatting, lints, unused or unlicensed dependencies
 	cargo fmt --check
