@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod crash;
+mod leap;
 mod load;
 mod machine;
+mod misbehave;
 mod passage;
 mod presented;
 mod push;
