@@ -233,7 +233,7 @@ impl Judge {
         let checked = self.look(place).and_then(|sight| model.check(&sight))?;
         self.note(fault.kind, Row { restarts: 1, recovered: 1, checked, ..Row::default() });
         let done = self.done.fetch_add(injected, Ordering::Relaxed) + injected;
-        if injected == 1 && done % 100 == 0 {
+        if injected == 1 && done.is_multiple_of(100) {
             println!("{done} faults");
         }
         Ok(())

@@ -159,14 +159,14 @@ pub fn person(tag: u32) -> Person {
     Person {
         custom_id: Some(tag),
         uuid: Some(format!("uuid-{tag}")),
-        list: if tag % 5 == 0 { List::Block } else { List::Allow },
+        list: if tag.is_multiple_of(5) { List::Block } else { List::Allow },
         name: text(8),
         phone: text(4),
         address: text(40),
         notes: text(60),
         card: CardSource::Manual(Card::new(CardFormat::W26, None, tag % (1 << 24)).unwrap()),
         rf_card: Some(format!("{tag:08X}")),
-        validity: if tag % 3 == 0 { Validity::Uses { left: 100 } } else { Validity::Permanent },
+        validity: if tag.is_multiple_of(3) { Validity::Uses { left: 100 } } else { Validity::Permanent },
         extra: [("RoomNum".to_owned(), tag.to_string())].into(),
         ..Person::new(noon())
     }
