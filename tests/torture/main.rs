@@ -26,10 +26,20 @@ use model::{Checked, Model};
 use words::{Random, Sight, Word};
 
 /// Every kind of fault the library knows.
-const KINDS: [&str; 9] =
-    ["kill-before", "kill-after", "torn", "eio", "enospc", "enospc-long", "short", "fsync-eio", "power-cut"];
+const KINDS: [&str; 10] = [
+    "kill-before",
+    "kill-after",
+    "torn",
+    "eio",
+    "enospc",
+    "enospc-long",
+    "short",
+    "fsync-eio",
+    "fsync-lost",
+    "power-cut",
+];
 /// Those of them that let calls fail: a record may then have to do without its picture.
-const FAILING: [&str; 4] = ["eio", "enospc", "enospc-long", "fsync-eio"];
+const FAILING: [&str; 5] = ["eio", "enospc", "enospc-long", "fsync-eio", "fsync-lost"];
 /// Changes of a run, more or less: many of them are several calls, some none.
 const ACTS: u32 = 40;
 /// Tags a run may use.
@@ -78,8 +88,13 @@ fn main() -> ExitCode {
         Some("victim") => victim::work(Path::new(&arguments[1]), number(2), number(3) as u32, ACTS),
         Some("look") => victim::look(Path::new(&arguments[1])),
         // `cargo test FILTER` runs every test binary with the filter.
-        Some(filter) if !filter.starts_with('-') && filter != "long" && !"torture".contains(filter) => {}
-        first => return judge(&options(first == Some("long"))),
+        first => {
+            let wanted = |filter: &String| filter.starts_with('-') || "torture".contains(filter.as_str());
+            let long = first == Some("long");
+            if long || arguments.iter().all(wanted) {
+                return judge(&options(long));
+            }
+        }
     }
     ExitCode::SUCCESS
 }

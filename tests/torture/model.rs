@@ -225,7 +225,10 @@ impl Model {
     fn came_through(&self, act: &Act, sight: &Sight) -> bool {
         let seen = |id: &LibId| sight.people.iter().find(|seen| seen.person.id == *id);
         match act {
-            Act::Enrol { tag } => sight.people.iter().any(|seen| seen.person.custom_id == Some(*tag)),
+            Act::Enrol { tag } => sight.people.iter().any(|seen| {
+                // Tried twice, it may be here already.
+                seen.person.custom_id == Some(*tag) && !self.people.contains_key(&seen.person.id)
+            }),
             Act::Edit { id, tag, .. } => seen(id).is_some_and(|seen| seen.person.custom_id == Some(*tag)),
             Act::Remove { ids } => ids.iter().any(|id| self.people.contains_key(id) && seen(id).is_none()),
             Act::RemoveAll => {

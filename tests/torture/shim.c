@@ -14,6 +14,8 @@
  *                            some bytes, as a disk that fills up does
  *   short                    a write takes its first bytes and says so
  *   fsync-eio                a sync fails once
+ *   fsync-lost               a sync fails once, and some or all of what it was to keep is not on the disk; later syncs
+ *                            of the file succeed without it, as kernels do it
  *   power-cut                what was not synced is partly or wholly undone, then the process is killed
  *
  * A power cut knows of every 512 bytes what they were when the file was last synced (fsync, fdatasync; never
@@ -52,6 +54,7 @@ static char root[PATH_MAX], hold[PATH_MAX];
 static const char *kind = "";
 static uint64_t at, many = 1, chance = 1, held;
 static int cutting; /* whether undoing may be asked for */
+static __thread int syncing = -1; /* the file about to be synced */
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 #define REAL(name) ((__typeof__(&name))real(#name))
@@ -75,7 +78,7 @@ __attribute__((constructor)) static void start(void) {
     if (getenv("TORTURE_MANY")) many = strtoull(getenv("TORTURE_MANY"), 0, 10);
     if (getenv("TORTURE_SEED")) chance = strtoull(getenv("TORTURE_SEED"), 0, 10) | 1;
     if (getenv("TORTURE_HOLD")) snprintf(hold, sizeof hold, "%s", getenv("TORTURE_HOLD"));
-    cutting = !strcmp(kind, "power-cut") && *hold;
+    cutting = (!strcmp(kind, "power-cut") || !strcmp(kind, "fsync-lost")) && *hold;
     int fd = REAL(open)(counter, O_RDWR);
     void *map = fd < 0 ? MAP_FAILED : mmap(0, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (map == MAP_FAILED) abort();
@@ -192,29 +195,32 @@ static void synced(int fd) {
     }
 }
 
-static void undo(void) {
-    for (struct file *f = files; f; f = f->next) {
-        struct stat s;
-        if (fstat(f->fd, &s)) continue;
-        int how = draw(5);
-        uint32_t until = draw(f->order + 1);
-        off_t size = draw(2) ? f->size : s.st_size;
-        for (size_t n = 0; n < f->room; n++) {
-            struct unit *u = &f->units[n];
-            if (n % GROUP == 0 && how == 3) until = draw(2) ? UINT32_MAX : 0;
-            u->dirty = u->dirty && !(how == 1 || (how == 2 || how == 3 ? u->order < until : how == 4 && draw(2)));
-            off_t end = (off_t)(n + 1) * UNIT < s.st_size ? (off_t)(n + 1) * UNIT : s.st_size;
-            if (!u->dirty && u->old && how != 1 && end > size) size = end; /* a byte that is there is inside */
-        }
-        for (size_t n = 0; n < f->room; n++)
-            if (f->units[n].dirty) {
-                off_t place = (off_t)n * UNIT, most = s.st_size > f->size ? s.st_size : f->size;
-                if (place < most) REAL(pwrite)(f->fd, f->units[n].old, most - place < UNIT ? most - place : UNIT, place);
-                count->undone++;
-            }
-        if (size != s.st_size) count->undone++;
-        if (REAL(ftruncate)(f->fd, size)) abort();
+/* Takes back what was not synced of a file, or some of it. */
+static void revert(struct file *f) {
+    struct stat s;
+    if (fstat(f->fd, &s)) return;
+    int how = draw(5);
+    uint32_t until = draw(f->order + 1);
+    off_t size = draw(2) ? f->size : s.st_size;
+    for (size_t n = 0; n < f->room; n++) {
+        struct unit *u = &f->units[n];
+        if (n % GROUP == 0 && how == 3) until = draw(2) ? UINT32_MAX : 0;
+        u->dirty = u->dirty && !(how == 1 || (how == 2 || how == 3 ? u->order < until : how == 4 && draw(2)));
+        off_t end = (off_t)(n + 1) * UNIT < s.st_size ? (off_t)(n + 1) * UNIT : s.st_size;
+        if (!u->dirty && u->old && how != 1 && end > size) size = end; /* a byte that is there is inside */
     }
+    for (size_t n = 0; n < f->room; n++)
+        if (f->units[n].dirty) {
+            off_t place = (off_t)n * UNIT, most = s.st_size > f->size ? s.st_size : f->size;
+            if (place < most) REAL(pwrite)(f->fd, f->units[n].old, most - place < UNIT ? most - place : UNIT, place);
+            count->undone++;
+        }
+    if (size != s.st_size) count->undone++;
+    if (REAL(ftruncate)(f->fd, size)) abort();
+}
+
+static void undo(void) {
+    for (struct file *f = files; f; f = f->next) revert(f);
     uint64_t all = 0;
     for (struct name *n = names; n; n = n->next) all++;
     uint64_t gone = draw(3) ? draw(all + 1) : all;
@@ -257,11 +263,14 @@ static enum verdict next(enum class class, size_t length, int *error) {
     else if (is("short") && class == WRITE && length > 1) verdict = SHORT;
     else if (is("eio")) verdict = FAIL, *error = EIO;
     else if (is("fsync-eio") && class == SYNC) verdict = FAIL, *error = EIO;
+    else if (is("fsync-lost") && syncing >= 0) verdict = FAIL, *error = EIO;
     else if (is("enospc") && needs_room) verdict = FAIL, *error = ENOSPC;
     else if (is("enospc-long") && needs_room) verdict = class == WRITE && length > 1 ? SHORT : FAIL, *error = ENOSPC;
     if (verdict == GO) return GO;
     count->struck = n;
-    if (cutting) undo();
+    struct file *f = is("fsync-lost") ? file_of(syncing, 0) : 0;
+    if (f) revert(f), forget(f);
+    if (is("power-cut")) undo();
     if (is("kill-before") || is("power-cut")) die();
     return verdict;
 }
@@ -338,8 +347,17 @@ ssize_t pwritev(int fd, const struct iovec *parts, int number, off_t place) {
 }
 ssize_t pwritev64(int fd, const struct iovec *parts, int number, off64_t place) { return pwritev(fd, parts, number, place); }
 
-int fsync(int fd) { CALL(int, ours(fd), SYNC, , REAL(fsync)(fd), synced(fd)); }
-int fdatasync(int fd) { CALL(int, ours(fd), SYNC, , REAL(fdatasync)(fd), synced(fd)); }
+static int sync_whole(int fd, int (*sync)(int)) {
+    syncing = fd;
+    CALL(int, ours(fd), SYNC, , sync(fd), synced(fd));
+}
+static int synced_whole(int fd, const char *name) {
+    int result = sync_whole(fd, (int (*)(int))real(name));
+    syncing = -1;
+    return result;
+}
+int fsync(int fd) { return synced_whole(fd, "fsync"); }
+int fdatasync(int fd) { return synced_whole(fd, "fdatasync"); }
 int sync_file_range(int fd, off64_t from, off64_t length, unsigned flags) {
     CALL(int, ours(fd), SYNC, , REAL(sync_file_range)(fd, from, length, flags), );
 }
