@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a test may panic; pictures are small")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tags are small whole numbers")]
 
+#[path = "../it/leap.rs"]
+mod leap;
 mod model;
 mod victim;
 mod words;
@@ -303,6 +305,7 @@ impl Judge {
             .env("TORTURE_DIR", place.join("data"))
             .env("TORTURE_HOLD", place.join("hold"))
             .env("TORTURE_COUNT", &count)
+            .env("RUST_BACKTRACE", "0")
             .env("TORTURE_KIND", fault.kind)
             .env("TORTURE_AT", fault.at.to_string())
             .env("TORTURE_MANY", (2 + fault.seed % 40).to_string())
@@ -332,6 +335,7 @@ impl Judge {
             .env("LD_PRELOAD", &self.shim)
             .env("TORTURE_DIR", place.join("data"))
             .env("TORTURE_COUNT", place.join("count"))
+            .env("RUST_BACKTRACE", "0")
             .stderr(errors(place))
             .output()
             .unwrap();

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use facegate::access::record::Event;
 use facegate::access::{CaptureRecord, ControlRecord, LibId, Person, PictureType, Reading, Validity, VerifyStatus};
-use facegate::clock::SystemClock;
+use facegate::clock::{Bell, Clock};
 use facegate::error::{Fault, Result};
 use facegate::field::{Int, LocalTime};
 use facegate::roster::Roster;
@@ -15,11 +16,14 @@ use facegate::store::{Limits, Picture, Range, Store};
 use facegate::vision::{Embedding, Gallery};
 use image::RgbImage;
 
+use super::leap::LeapClock;
 use super::words::{self, Act, LENGTH, Outcome, PACK, Passage, Random, SINK, SeenPerson, SeenRecord, Sight, Word};
 
 const LIMITS: Limits = Limits { people: 1000, control_records: 10_000, captures: 10_000, notices: 100 };
-/// How often the last changes are tried while the disk recovers.
+/// How often the last changes are tried while the disk recovers, ten seconds of the terminal apart.
 const TRIES: u32 = 400;
+/// What those ten seconds take.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Nothing but a flush.
 const FLUSH: Act = Act::Pass { passages: vec![], spent: vec![] };
@@ -34,16 +38,18 @@ struct Terminal {
     gallery: Arc<Gallery>,
     roster: Roster,
     live: Live,
+    clock: Arc<LeapClock>,
 }
 
 impl Terminal {
     fn open(dir: &Path) -> Result<Self> {
-        let store = Arc::new(Store::open(dir, LIMITS, Arc::new(SystemClock::default()))?);
+        let clock = Arc::new(LeapClock::default());
+        let store = Arc::new(Store::open(dir, LIMITS, clock.clone())?);
         let live = Live::load(store.clone())?;
         let gallery = Arc::new(Gallery::new(LENGTH));
         let roster = Roster::new(store.clone(), gallery.clone(), Some(words::models()));
         roster.load()?;
-        Ok(Self { store, gallery, roster, live })
+        Ok(Self { store, gallery, roster, live, clock })
     }
 
     fn perform(&self, act: &Act) -> Result<Outcome> {
@@ -107,6 +113,13 @@ impl Terminal {
         }
     }
 
+    /// What is mended at a pace of its own gets its chance.
+    fn let_time_pass(&self) {
+        self.clock.leap(Duration::from_secs(10));
+        let machine = self.clock.machine();
+        machine.wait(&Bell::default(), Some(machine.mono().after(PAUSE)));
+    }
+
     fn secret(&self) -> Result<String> {
         Ok(self.store.secret("cookie", 16)?.iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -146,7 +159,13 @@ pub fn work(dir: &Path, seed: u64, first: u32, acts: u32) {
     }
     let tag = tags.next().unwrap();
     for act in [Act::Enrol { tag }, Act::Settings { tag }, FLUSH] {
-        if !(0..TRIES).any(|_| attempt(&terminal, &act)) {
+        let recovered = (0..TRIES).any(|_| {
+            attempt(&terminal, &act) || {
+                terminal.let_time_pass();
+                false
+            }
+        });
+        if !recovered {
             say(&Word::Bug("the disk works again, and changes still fail".into()));
         }
     }
@@ -234,7 +253,10 @@ fn tag_of(event: &Event) -> u32 {
 pub fn look(dir: &Path) {
     let terminal = match Terminal::open(dir) {
         Ok(terminal) => terminal,
-        Err(error) => panic!("does not start: {error} ({:?})", error.source),
+        Err(error) => {
+            eprintln!("does not start: {error} ({:?})", error.source);
+            std::process::exit(1);
+        }
     };
     serde_json::to_writer(std::io::stdout().lock(), &sight(&terminal).unwrap()).unwrap();
 }
