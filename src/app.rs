@@ -1,10 +1,11 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
-//! `threads` starts what must not die unnoticed, `housekeepers` the three that look after the machine, `enrol` takes in
-//! a folder of photos.
+//! `threads` starts what must not die unnoticed, `sinks` the ways out for events, `housekeepers` the three that look after
+//! the machine, `enrol` takes in a folder of photos.
 
 mod enrol;
 mod housekeepers;
+mod sinks;
 mod threads;
 
 use std::fmt;
@@ -33,8 +34,8 @@ use crate::hal::Devices;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
 use crate::network::Guard;
-use crate::push::manual::{self, Manual};
-use crate::push::{self, Pusher};
+use crate::push::http::Post;
+use crate::push::message::Author;
 use crate::roster::{Models, Roster};
 use crate::settings::Live;
 use crate::sim::Sim;
@@ -45,6 +46,7 @@ use crate::upgrade::{self, Upgrade};
 use crate::vision::Vision;
 
 use housekeepers::Housekeepers;
+use sinks::Sinks;
 use threads::Threads;
 
 /// The version the terminal reports.
@@ -84,8 +86,7 @@ pub struct App {
     events: Outbound<Event>,
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
-    pusher: Arc<Pusher>,
-    manual: Arc<Manual>,
+    sinks: Sinks,
     upgrade: Upgrade,
     runtime: tokio::runtime::Runtime,
     shutdown: tokio::sync::watch::Sender<bool>,
@@ -145,11 +146,21 @@ impl App {
         let (listening, home_port) = listen(board.listen, &settings, runtime.handle())?;
         let address = listening.address()?;
 
+        let decisions = Arc::new(Decisions::default());
+        store.watch_troubles(Box::new({
+            // The settings hold the store: held by it, neither would ever be dropped.
+            let (decisions, settings, clock) = (decisions.clone(), Arc::downgrade(&settings), clock.clone());
+            move |what| {
+                let Some(settings) = settings.upgrade() else { return };
+                let mut more = serde_json::Map::new();
+                more.insert("what".into(), what.into());
+                decisions.tell(settings.now().ntp.local(clock.wall()), "store", more);
+            }
+        }));
         let inbox = Inbox::default();
         let events = inbox.sender();
         let newest = Arc::new(Newest::default());
         let screen = Arc::new(Screen::default());
-        let decisions = Arc::new(Decisions::default());
         let mut threads = Threads::default();
 
         let folder = board.sound.as_ref().and_then(|sound| sound.folder.clone());
@@ -210,51 +221,32 @@ impl App {
             move || camera::look(pipeline, &newest, &gallery, &settings, &events, &*clock)
         })?;
 
-        let pusher = Arc::new(Pusher {
-            store: store.clone(),
-            settings: settings.clone(),
-            clock: clock.clone(),
-            sink: push::http::HttpSink::new(runtime.handle().clone()),
+        let author = Author { store: store.clone(), settings: settings.clone(), clock: clock.clone(), device_id };
+        let sinks = sinks::Tools {
+            author,
+            post: Post::new(runtime.handle().clone()),
             control: events.clone(),
             host: devices.host.clone(),
-            device_id,
-            bell: Default::default(),
-            beat_bell: Default::default(),
-            status: Arc::default(),
-        });
-        threads.start("push", {
-            let pusher = pusher.clone();
-            move || pusher.run()
-        })?;
-        threads.start("heartbeat", {
-            let pusher = pusher.clone();
-            move || pusher.beat()
-        })?;
-        // Watchers hold bells alone: holding the pusher would tie it, store and settings into a ring that
+            decisions: decisions.clone(),
+            runtime: runtime.handle().clone(),
+            ca_file: board.data.join("mqtt").join("ca.pem"),
+        };
+        let sinks = Sinks::start(sinks, &mut threads)?;
+        // Watchers hold bells alone: holding an outbox would tie it, store and settings into a ring that
         // nothing could ever drop.
         store.watch(Box::new({
-            let bell = pusher.bell.clone();
-            move || bell.ring()
+            let bells = sinks.bells.clone();
+            move || bells.ring_outboxes()
         }));
         settings.watch({
-            let (bell, beat_bell, events) = (pusher.bell.clone(), pusher.beat_bell.clone(), events.clone());
-            let light = light.clone();
+            let (bells, events, light) = (sinks.bells.clone(), events.clone(), light.clone());
             move || {
                 light.send(light::Event::Settings);
-                bell.ring();
-                beat_bell.ring();
+                bells.ring_all();
                 events.send(Event::Command(Command::Settings));
             }
         });
 
-        let manual = Arc::new(Manual::new(manual::Tools {
-            store: store.clone(),
-            settings: settings.clone(),
-            clock: clock.clone(),
-            sink: pusher.sink.clone(),
-            device_id,
-            status: pusher.status.clone(),
-        }));
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME));
         let upgrade = Upgrade::open(upgrade::Tools {
             folder: board.data.join("upgrade"),
@@ -289,8 +281,9 @@ impl App {
             network,
             newest: newest.clone(),
             sounds: sounds.clone(),
-            push: pusher.status.clone(),
-            manual: manual.clone(),
+            push: sinks.subscriber.clone(),
+            mqtt: sinks.mqtt.clone(),
+            manual: sinks.manual.clone(),
             upgrade: upgrade.clone(),
             decisions: decisions.clone(),
             pins,
@@ -362,8 +355,7 @@ impl App {
             events,
             sounds,
             light,
-            pusher,
-            manual,
+            sinks,
             upgrade,
             runtime,
             shutdown,
@@ -454,7 +446,7 @@ impl App {
         if let Some(world) = &self.world {
             world.close();
         }
-        self.pusher.stop();
+        self.sinks.stop();
         self.upgrade.stop();
         // The API first: what it has promised is still done.
         self.runtime.block_on(async {
@@ -472,7 +464,7 @@ impl App {
                 error!(thread = name, "a thread had panicked");
             }
         }
-        self.manual.join();
+        self.sinks.join();
         self.runtime.shutdown_timeout(GRACE);
         if let Err(error) = self.store.flush() {
             error!(%error, "the last records could not be written");

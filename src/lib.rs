@@ -30,6 +30,7 @@ pub mod fetch;
 pub mod field;
 pub mod hal;
 pub mod light;
+pub mod mqtt;
 pub mod network;
 pub mod ntp;
 pub mod push;

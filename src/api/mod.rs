@@ -12,7 +12,7 @@
 
 pub mod auth;
 pub mod codes;
-mod lenient;
+pub mod lenient;
 mod ops;
 pub mod person_view;
 pub mod picture;
@@ -36,8 +36,8 @@ use crate::fetch::Fetch;
 use crate::field::{Int, LocalTime};
 use crate::hal::{Abilities, Host};
 use crate::network::Guard;
-use crate::push;
 use crate::push::manual::Manual;
+use crate::push::outbox;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::sound::Sounds;
@@ -70,8 +70,10 @@ pub struct Context {
     pub newest: Arc<Newest>,
     /// The sounds there are, and the loudspeaker.
     pub sounds: Arc<Sounds>,
-    /// How far the pusher is.
-    pub push: Arc<push::Status>,
+    /// How far the subscriber's outbox is.
+    pub push: Arc<outbox::Status>,
+    /// How far the outbox to the MQTT server is.
+    pub mqtt: Arc<outbox::Status>,
     /// Pushes records on request.
     pub manual: Arc<Manual>,
     /// New software.

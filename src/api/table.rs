@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use super::Context;
 use super::codes::{self, Page};
 use super::ops::{
-    batch, capture, control, device, door, factory, general, list, mqtt, network, password, person, picture, push,
-    server, settings, signature, sound, subscribe, time, upgrade,
+    batch, capture, center, control, device, door, factory, general, list, mqtt, network, password, person, picture,
+    push, server, settings, signature, sound, subscribe, time, upgrade,
 };
 use super::wire::{self, Answer, Fields};
 use crate::error::Result;
@@ -145,7 +145,7 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
 
         // Platforms (3.7, 3.28, 3.31).
         op("GetCenter", "Connection to a centre.", GENERIC, settings::show::<Center>),
-        op("SetCenter", "Changes the connection to a centre; what is left out stays.", GENERIC, settings::patch::<Center>).info(),
+        op("SetCenter", "Changes the connection to a centre; what is left out stays.", GENERIC, center::set).info(),
         op("GetHandSharkData", "What a platform has left here for itself.", GENERIC, settings::handshake).device(),
         op("SetHandSharkData", "Leaves data of the platform's own here.", GENERIC, settings::set_handshake).info().device(),
         op("GetMQTTParam", "Parameters of the MQTT connection.", GENERIC, mqtt::get),

@@ -18,7 +18,6 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::error::{Error, Fault, Result};
-use crate::settings::Subscription;
 
 /// How long a subscriber has for its whole answer (3.12).
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -26,6 +25,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an answer is read.
 const MOST: usize = 64 * 1024;
+
+/// Where a body goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Server<'a> {
+    /// `http://host:port`, or https.
+    pub address: &'a str,
+    /// User and password for Basic authentication; `None`: none.
+    pub login: Option<(&'a str, &'a str)>,
+}
 
 /// What a subscriber answered.
 #[derive(Clone, Debug)]
@@ -69,14 +77,14 @@ impl Verdict {
 
 /// Posts bodies; keeps connections alive between them.
 #[derive(Clone, Debug)]
-pub struct HttpSink {
+pub struct Post {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     runtime: tokio::runtime::Handle,
     cancelled: watch::Sender<bool>,
 }
 
-impl HttpSink {
-    /// A sink that does its waiting on `runtime`.
+impl Post {
+    /// Does its waiting on `runtime`.
     #[must_use]
     pub fn new(runtime: tokio::runtime::Handle) -> Self {
         let mut tcp = HttpConnector::new();
@@ -97,12 +105,12 @@ impl HttpSink {
         self.cancelled.send_replace(true);
     }
 
-    /// Posts `body` to a path of the subscriber; blocks, at most ten seconds.
+    /// Posts `body` to a path of a server; blocks, at most ten seconds.
     ///
     /// # Errors
     /// When the subscriber cannot be reached or does not answer whole and in time.
-    pub fn post(&self, subscription: &Subscription, path: &str, body: &Value) -> Result<Answer> {
-        let request = request(subscription, path, body)?;
+    pub fn post(&self, server: Server<'_>, path: &str, body: &Value) -> Result<Answer> {
+        let request = request(server, path, body)?;
         let exchange = async {
             let response = self.client.request(request).await.map_err(|e| unreachable(&e))?;
             let success = response.status().is_success();
@@ -158,22 +166,22 @@ fn unreachable(error: &(dyn std::error::Error + 'static)) -> Error {
     Error::new(Fault::Unavailable, text)
 }
 
-fn request(subscription: &Subscription, path: &str, body: &Value) -> Result<Request<Full<Bytes>>> {
+fn request(server: Server<'_>, path: &str, body: &Value) -> Result<Request<Full<Bytes>>> {
     let separator = if path.starts_with('/') { "" } else { "/" };
-    let uri = format!("{}{separator}{path}", subscription.address.trim_end_matches('/'));
+    let uri = format!("{}{separator}{path}", server.address.trim_end_matches('/'));
     let mut request = Request::post(&uri)
         .header(header::ACCEPT, "application/json")
         .header(header::CONTENT_TYPE, "application/json; charset=UTF-8")
         .header(header::ACCEPT_ENCODING, "gzip, deflate")
         .header(header::USER_AGENT, "FaceGate-HttpClient/0.0.1")
         .header(header::CONNECTION, "Keep-Alive");
-    if let Some((user, password)) = &subscription.login {
+    if let Some((user, password)) = server.login {
         let login = STANDARD.encode(format!("{user}:{password}"));
         request = request.header(header::AUTHORIZATION, format!("Basic {login}"));
     }
     request
         .body(Full::new(Bytes::from(body.to_string())))
-        .map_err(|e| Error::new(Fault::UriAddress, format!("SubscribeAddr: {uri:?} is no address")).because(e))
+        .map_err(|e| Error::new(Fault::UriAddress, format!("{uri:?} is no address")).because(e))
 }
 
 #[cfg(test)]

@@ -7,15 +7,18 @@ use std::thread::JoinHandle;
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use super::http::HttpSink;
-use super::{LATE, Status, message};
+use super::http::Post;
+use super::message::{self, Author};
+use super::outbox::Status;
+use super::subscriber::server;
 use crate::access::ControlRecord;
+use crate::access::record::Event;
 use crate::bail;
-use crate::clock::{Clock, lock};
+use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
-use crate::settings::{Live, Subscription};
-use crate::store::{Range, Store};
+use crate::settings::Subscription;
+use crate::store::Range;
 
 /// Records read at a time.
 const PAGE: usize = 16;
@@ -34,17 +37,11 @@ pub struct Manual {
 /// What pushing takes.
 #[derive(Clone, Debug)]
 pub struct Tools {
-    /// The records.
-    pub store: Arc<Store>,
-    /// The subscription in force.
-    pub settings: Arc<Live>,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    /// Writes the bodies; knows the records and the subscription in force.
+    pub author: Author,
     /// The way out.
-    pub sink: HttpSink,
-    /// The terminal's number.
-    pub device_id: u32,
-    /// The pusher's, which says when the terminal stops.
+    pub post: Post,
+    /// Of the subscriber's outbox, which says when the terminal stops.
     pub status: Arc<Status>,
 }
 
@@ -70,11 +67,11 @@ impl Manual {
     /// # Errors
     /// [`Fault::NoSubscription`], [`Fault::NothingFound`], [`Fault::Busy`] while an earlier request is under way.
     pub fn start(&self, begin: LocalTime, end: LocalTime) -> Result<usize> {
-        let subscription = &self.tools.settings.now().subscription;
+        let subscription = &self.tools.author.settings.now().subscription;
         if route(subscription).is_none() {
             bail!(NoSubscription, "Subscribe to Verify, VerifyWithSnap, VerifyWithReg or VerifyNoPic first");
         }
-        let found = self.tools.store.count_control(begin, end);
+        let found = self.tools.author.store.count_control(begin, end);
         if found == 0 {
             bail!(NothingFound, "TimeS: there is no control record from {begin} to {end}");
         }
@@ -150,21 +147,19 @@ impl Job {
         };
         let begin = self.reached.map_or(self.begin, |(time, _)| time);
         let range = Range { begin, end: self.end, descending: false, skip: 0, limit: PAGE.min(self.left) };
-        self.tools.store.control_records(range, None, Some(&behind))
+        self.tools.author.store.control_records(range, None, Some(&behind))
     }
 
     /// Pushes one record through the subscription that is in force now; `None`: there is none.
     fn push(&self, record: &ControlRecord) -> Option<Result<()>> {
-        let Tools { store, settings, clock, sink, device_id, .. } = &self.tools;
-        let settings = settings.now();
+        let Tools { author, post, .. } = &self.tools;
+        let settings = author.settings.now();
         let (topic, path) = route(&settings.subscription)?;
-        let age = settings.ntp.local(clock.wall()).seconds() - record.time.seconds();
-        let in_time = u64::try_from(age).is_ok_and(|age| age <= LATE.as_secs());
-        let mut body = message::verify(record, topic, *device_id, in_time, &settings, store);
+        let mut body = author.write(&Event::Control(record.clone()), topic);
         if let Some(info) = body.get_mut("info").and_then(Value::as_object_mut) {
             info.insert("PushType".into(), ON_REQUEST.into());
         }
-        Some(match sink.post(&settings.subscription, &path, &body) {
+        Some(match post.post(server(&settings.subscription), &path, &body) {
             Ok(answer) if answer.success => Ok(()),
             Ok(_) => Err(Error::new(Fault::Unavailable, "the subscriber answers an error")),
             Err(error) => Err(error),

@@ -1,16 +1,58 @@
 //! Pushed bodies: SnapPush (3.12.3), VerifyPush (3.12.4), QRCodePush, IDCardInfoPush, CardVerify and PwdVerify
 //! (3.12.5 to 3.12.8), HeartBeat (3.14).
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
 use crate::access::{LibId, Notice, Person, Reading, What};
 use crate::api::person_view::person_fields;
 use crate::api::{measured, picture, rounded};
+use crate::clock::Clock;
 use crate::error::Result;
 use crate::field::{Address, LocalTime};
-use crate::settings::{Direction, Settings, Subscription};
+use crate::settings::{Direction, Live, Settings, Subscription};
 use crate::store::Store;
+
+/// Writes bodies: knows all that goes into one besides the event.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// Where the pictures are.
+    pub store: Arc<Store>,
+    /// The settings in force.
+    pub settings: Arc<Live>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The terminal's number.
+    pub device_id: u32,
+}
+
+impl Author {
+    /// The body of an event; of a control record with the pictures `topic` asks for.
+    #[must_use]
+    pub fn write(&self, event: &Event, topic: &str) -> Value {
+        let settings = self.settings.now();
+        let in_time = self.is_in_time(event.time());
+        match event {
+            Event::Control(record) => verify(record, topic, self.device_id, in_time, &settings, &self.store),
+            Event::Capture(record) => snap(record, self.device_id, in_time, settings.general.direction, &self.store),
+            Event::Notice(told) => notice(told, self.device_id, &self.store),
+        }
+    }
+
+    /// The local time.
+    #[must_use]
+    pub fn now(&self) -> LocalTime {
+        self.settings.now().ntp.local(self.clock.wall())
+    }
+
+    /// Whether something of `time`, told now, is told in time (`Sendintime`).
+    #[must_use]
+    pub fn is_in_time(&self, time: LocalTime) -> bool {
+        super::is_in_time(time, self.now())
+    }
+}
 
 /// The subscribed topic an event belongs to.
 #[must_use]
@@ -67,7 +109,7 @@ pub fn snap(record: &CaptureRecord, device_id: u32, in_time: bool, direction: Di
     if let Some(info) = body["info"].as_object_mut() {
         add_measured(info, record.temperature, direction);
     }
-    add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
+    add_picture(&mut body, "SanpPic", readable_snap(record.snap.as_deref(), store));
     body
 }
 
@@ -102,7 +144,7 @@ pub fn verify(
     }
     let mut body = json!({ "operator": "VerifyPush", "info": info });
     if matches!(topic, "Verify" | "VerifyWithSnap") {
-        add_picture(&mut body, "SanpPic", snap_of(record.snap.as_deref(), store));
+        add_picture(&mut body, "SanpPic", readable_snap(record.snap.as_deref(), store));
     }
     if matches!(topic, "Verify" | "VerifyWithReg") {
         let registered = if person.id == LibId(0) { None } else { readable(store.photo(person.id)) };
@@ -114,7 +156,7 @@ pub fn verify(
 /// QRCodePush, IDCardInfoPush, CardVerify or PwdVerify.
 #[must_use]
 pub fn notice(notice: &Notice, device_id: u32, store: &Store) -> Value {
-    let snap = || snap_of(notice.snap.as_deref(), store);
+    let snap = || readable_snap(notice.snap.as_deref(), store);
     let passed = |operator: &str, card: Option<&str>| {
         let picture = snap();
         let mut info = Map::new();
@@ -163,7 +205,9 @@ fn add_measured(info: &mut Map<String, Value>, temperature: Option<Reading>, dir
     }
 }
 
-fn snap_of(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {
+/// The picture of an event as it is kept, JPEG; an event is worth more than a picture that cannot be read.
+#[must_use]
+pub fn readable_snap(name: Option<&str>, store: &Store) -> Option<Vec<u8>> {
     name.and_then(|name| readable(store.snap(name)))
 }
 

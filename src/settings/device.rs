@@ -33,4 +33,12 @@ pub struct Account {
     pub password_hash: String,
 }
 
+impl Account {
+    /// The user name that applies; the document's default (2.4) until one is set.
+    #[must_use]
+    pub fn user_name(&self) -> &str {
+        if self.user.is_empty() { "admin" } else { &self.user }
+    }
+}
+
 impl Rules for Account {}

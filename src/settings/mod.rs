@@ -33,7 +33,7 @@ pub use self::door::{Basis, CardMode, ControlType, Door, IoType, OpenWay, Verify
 pub use self::face::Face;
 pub use self::general::{Direction, General, Restarted};
 pub use self::handshake::{Handshake, MOST_HANDSHAKE_BYTES};
-pub use self::mqtt::{Mqtt, MqttDirection, RecordUpload};
+pub use self::mqtt::{Mqtt, MqttDirection, MqttMore, RecordUpload};
 pub use self::network::{Network, NetworkBefore, NetworkUndo, Route, Wifi, WifiSecurity};
 pub use self::panel::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, ShowName, ShownPicture};
 pub use self::passwords::Passwords;
@@ -137,6 +137,8 @@ groups! {
     handshake: Handshake = "handshake",
     /// Connection to an MQTT server (3.31).
     mqtt: Mqtt = "mqtt",
+    /// What the MQTT protocol sets beyond the document.
+    mqtt_more: MqttMore = "mqtt-more",
     /// The camera's picture as a stream (3.35).
     rtsp: Rtsp = "rtsp",
 }

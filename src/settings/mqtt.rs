@@ -97,6 +97,71 @@ impl Default for Mqtt {
     }
 }
 
+impl Mqtt {
+    /// Whether there is a server to speak to.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.enabled.on() && !self.server.as_str().is_empty()
+    }
+
+    /// The terminal's id at the server; by default its number.
+    #[must_use]
+    pub fn id(&self, device_id: u32) -> String {
+        match self.cloud_id.as_str().trim() {
+            "" => device_id.to_string(),
+            id => id.to_owned(),
+        }
+    }
+
+    /// The terminal's topic.
+    #[must_use]
+    pub fn topic(&self, device_id: u32) -> String {
+        match self.topic.as_str().trim().trim_end_matches('/') {
+            "" => format!("mqtt/face/{device_id}"),
+            topic => topic.to_owned(),
+        }
+    }
+
+    /// Whether going from `other` to this takes a new connection.
+    #[must_use]
+    pub fn differs_in_connection(&self, other: &Self) -> bool {
+        let of = |mqtt: &Self| (mqtt.enabled, mqtt.server.clone(), mqtt.port, mqtt.user.clone(), mqtt.password.clone());
+        of(self) != of(other) || self.topic != other.topic || self.cloud_id != other.cloud_id
+    }
+}
+
+/// What the MQTT protocol sets beyond the document: topics all terminals share, and how often they say that they live.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct MqttMore {
+    /// Seconds after which a silent connection is checked.
+    #[serde(rename = "KeepAliveInterval")]
+    pub keep_alive_s: Int<5, 3600>,
+    /// Topic of Online and Offline.
+    #[serde(rename = "OnlineTopic")]
+    pub online_topic: Text<255>,
+    /// Topic of heartbeats.
+    #[serde(rename = "HeartbeatTopic")]
+    pub heartbeat_topic: Text<255>,
+    /// Seconds between heartbeats.
+    #[serde(rename = "HeartbeatInterval")]
+    pub heartbeat_s: Int<1, 3600>,
+}
+
+impl Default for MqttMore {
+    fn default() -> Self {
+        let text = |text: &str| Text::new(text).unwrap_or_default();
+        Self {
+            keep_alive_s: Int::of(60),
+            online_topic: text("mqtt/face/basic"),
+            heartbeat_topic: text("mqtt/face/heartbeat"),
+            heartbeat_s: Int::of(60),
+        }
+    }
+}
+
+impl Rules for MqttMore {}
+
 impl Rules for Mqtt {
     fn check(&self) -> Result<()> {
         if self.enabled.on() && self.server.as_str().is_empty() {

@@ -1,352 +1,516 @@
-//! The database under the store: its trees, the format it is written in, and the one way to change it.
+//! The one way to change what is kept: first the journal, then the rows that are made from it, then memory.
+//!
+//! A change is acknowledged once the journal has it. Rows that fail do not fail the change: they are opened anew and
+//! brought up to date ([`Db::heal`]). What is small and always needed (settings, places of sinks, secrets, counters) is
+//! kept in memory, so that only records and embeddings ever need the rows.
 
-use std::fs::File;
-use std::panic::AssertUnwindSafe;
-use std::path::Path;
-use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::thread::JoinHandle;
 
+use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
-use sled::{Batch, Tree};
 
+use super::compact::compact;
+use super::frame::{self, Op, Tree};
 use super::index::Kind;
+use super::journal::{self, BaseWriter, Journal};
+use super::replay::Replay;
+use super::rows::{Rows, Trees, Unusable, WITHOUT_JOURNAL};
 use super::{read, write};
+use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 
-/// What this software writes. A later format is refused, an earlier one is brought up to date at open.
-pub(super) const FORMAT: u32 = 1;
+/// Logs are taken into a new snapshot once they are longer than it, and than this.
+const SMALL_LOGS: u64 = 8 << 20;
+/// Databases moved aside that are kept, for whoever wants to know what happened.
+const KEPT_ASIDE: usize = 1;
 
-/// Memory sled may keep pages in: the store answers most questions from memory of its own.
-const CACHE_BYTES: u64 = 32 << 20;
+/// A report of something wrong with what is kept, and of what was done about it.
+pub(super) type Tell = dyn Fn(&str) + Send + Sync;
 
-/// How often, and after how long, a database that somebody has open is tried again: sled's own threads
-/// let go of it a moment after the store that was closed. No clock of ours plays a part in that.
-const LOCK_TRIES: u32 = 100;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
-
-/// The trees. Keys of numbers are big-endian, so that trees are in their order.
-#[derive(Debug)]
+/// The journal and the rows.
 pub(super) struct Db {
-    sled: sled::Db,
-    /// sled's file, to be synced: on Linux sled asks only for the write-out of pages
-    /// (`sync_file_range`), which leaves the drive's cache and a grown file's size behind.
-    file: File,
-    lists: RwLock<Arc<Lists>>,
-    /// Name of a group → its settings.
-    pub(super) settings: Tree,
-    /// Name of a sink → the place it has reached in the event log.
-    pub(super) sinks: Tree,
-    /// Name → bytes drawn once.
-    pub(super) secrets: Tree,
-    /// Format and counters.
-    meta: Tree,
+    folder: PathBuf,
+    journal: Mutex<Writing>,
+    rows: RwLock<Option<Arc<Rows>>>,
+    /// Settings, sinks, secrets and counters.
+    small: RwLock<HashMap<(Tree, Box<[u8]>), Vec<u8>>>,
+    troubles: Mutex<Troubles>,
+    /// Told when something is broken that may be mended.
+    mender: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    stop: Arc<AtomicBool>,
+    /// Where the rows are when the data folder cannot be written.
+    temporary: Option<PathBuf>,
+    /// Held as long as the store is open.
+    _lock: Option<File>,
 }
 
-/// The trees that are emptied as a whole. All is removed by going on with new ones: removing a hundred
-/// thousand rows one by one takes minutes on a small board.
-#[derive(Debug)]
-pub(super) struct Lists {
-    /// `LibID` → row of a person.
-    pub(super) people: Tree,
-    /// `LibID` → embedding, little-endian `f32`s.
-    pub(super) embeddings: Tree,
-    /// [`super::index::Mark`] → control record.
-    pub(super) controls: Tree,
-    /// [`super::index::Mark`] → capture record.
-    pub(super) captures: Tree,
-    /// [`super::index::Mark`] → notice.
-    pub(super) notices: Tree,
+/// What appending needs.
+struct Writing {
+    /// `Err`: why nothing can be appended.
+    journal: std::result::Result<Journal, String>,
+    /// Length of logs from which on a snapshot is made.
+    compact_from: u64,
+    compacting: Option<JoinHandle<Option<Compacted>>>,
 }
 
-/// How often the trees of [`Lists`] were emptied: the numbers in the names of those in use. Kept as one value, so
-/// that several are emptied in one step.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-struct Generations {
-    /// Of people and embeddings.
-    people: u32,
-    controls: u32,
-    captures: u32,
-    notices: u32,
+/// What making a snapshot came to.
+struct Compacted {
+    base: u64,
+    logs: u64,
 }
 
-/// The stored form of [`Generations`]. A bare number is what people and control records shared when captures and
-/// notices could not be emptied yet.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum StoredGenerations {
-    Shared(u32),
-    Each(Generations),
-}
-
-impl Generations {
-    /// The names of the trees, in the order of the fields of [`Lists`].
-    fn names(self) -> [String; 5] {
-        // The first captures and notices have no number in their names.
-        let numbered_from_1 = |name: &str, generation: u32| match generation {
-            0 => name.to_owned(),
-            generation => format!("{name}-{generation}"),
-        };
-        [
-            format!("people-{}", self.people),
-            format!("embeddings-{}", self.people),
-            format!("controls-{}", self.controls),
-            numbered_from_1("captures", self.captures),
-            numbered_from_1("notices", self.notices),
-        ]
-    }
-
-    /// Whether `name` is a tree of [`Lists`], of whatever generation.
-    fn are_of(name: &str) -> bool {
-        let list = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-');
-        ["people", "embeddings", "controls", "captures", "notices"].contains(&list)
-    }
-}
-
-impl Lists {
-    fn open(sled: &sled::Db, generations: Generations) -> Result<Self> {
-        let [people, embeddings, controls, captures, notices] =
-            generations.names().map(|name| sled.open_tree(name).map_err(failed("open a tree")));
-        Ok(Self {
-            people: people?,
-            embeddings: embeddings?,
-            controls: controls?,
-            captures: captures?,
-            notices: notices?,
-        })
-    }
+#[derive(Default)]
+struct Troubles {
+    said: Vec<String>,
+    watcher: Option<Box<Tell>>,
 }
 
 /// Changes that happen all or not at all.
 #[derive(Debug, Default)]
 pub(super) struct Change {
-    pub(super) people: Batch,
-    pub(super) embeddings: Batch,
-    pub(super) controls: Batch,
-    pub(super) captures: Batch,
-    pub(super) notices: Batch,
-    meta: Batch,
+    payload: Vec<u8>,
 }
 
 impl Change {
-    /// The records of a kind.
-    pub(super) fn records(&mut self, kind: Kind) -> &mut Batch {
-        match kind {
-            Kind::Control => &mut self.controls,
-            Kind::Capture => &mut self.captures,
-            Kind::Notice => &mut self.notices,
-        }
+    pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: &[u8]) {
+        frame::push(&mut self.payload, Op::Put(tree, key, value));
+    }
+
+    pub(super) fn remove(&mut self, tree: Tree, key: &[u8]) {
+        frame::push(&mut self.payload, Op::Remove(tree, key));
+    }
+
+    /// Removes all rows of a tree.
+    pub(super) fn clear(&mut self, tree: Tree) {
+        frame::push(&mut self.payload, Op::Clear(tree));
     }
 
     /// Sets a counter along with the rest.
-    pub(super) fn meta<T: Serialize>(&mut self, key: &str, value: &T) -> Result<()> {
-        self.meta.insert(key.as_bytes(), to_json(value)?);
+    pub(super) fn count<T: Serialize>(&mut self, key: &str, value: &T) -> Result<()> {
+        self.put(Tree::Counters, key.as_bytes(), &to_json(value)?);
         Ok(())
+    }
+}
+
+impl From<Kind> for Tree {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Control => Self::Controls,
+            Kind::Capture => Self::Captures,
+            Kind::Notice => Self::Notices,
+        }
     }
 }
 
 impl Db {
-    pub(super) fn open(dir: &Path) -> Result<Self> {
-        let unusable = |why: &str| Error::new(Fault::StoreFailed, format!("{}: {why}", dir.display()));
-        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let mut tries = 0;
-        let sled = loop {
-            // sled asserts some of what it reads; a damaged file must end in a message, not in a crash.
-            match std::panic::catch_unwind(AssertUnwindSafe(|| config.open())) {
-                Ok(Ok(sled)) => break sled,
-                Ok(Err(error)) if is_locked(&error) && tries < LOCK_TRIES => {
-                    tries += 1;
-                    std::thread::park_timeout(LOCK_PAUSE);
-                }
-                Ok(Err(error)) => {
-                    let advice = if is_locked(&error) {
-                        "another process has the database open; stop it first"
-                    } else {
-                        "the database cannot be opened; see that the folder is writable and the disk not full, \
-                         or move the folder away to start with an empty one"
-                    };
-                    return Err(unusable(advice).because(error));
-                }
-                Err(_) => {
-                    return Err(unusable(
-                        "the database is damaged; restore a copy, or move this folder away to start anew",
-                    ));
-                }
-            }
-        };
-        let tree = |name: &str| sled.open_tree(name).map_err(failed("open a tree"));
-        let meta = tree("meta")?;
-        let generations = generations(&meta)?;
+    /// Opens or makes what is kept in `dir`; also says what the journal says, to be loaded from.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`] when another process has it open, or newer software wrote it. Anything else is made the
+    /// best of, and said.
+    pub(super) fn open(dir: &Path) -> Result<(Self, Replay)> {
+        let mut said = Vec::new();
+        let lock = lock_folder(dir, &mut said)?;
+        let folder = dir.join("journal");
+        if let Err(error) = fs::create_dir_all(&folder).and_then(|()| journal::list(&folder).map(drop)) {
+            said.push(format!("{}: the journal's folder cannot be used: {error}", folder.display()));
+            let aside = folder.with_extension("damaged");
+            drop(fs::rename(&folder, aside).and_then(|()| fs::create_dir_all(&folder)));
+        }
+        let mut replay = Replay::read(&folder, None).unwrap_or_else(|error| {
+            said.push(format!("{}: the journal cannot be read: {error}", folder.display()));
+            Replay::unreadable()
+        });
+        let (rows, temporary) = settle(dir, &folder, &mut replay, &mut said)?;
+        let small = small(&replay, &mut said);
+        let journal = writable(&folder).map(|()| replay.resume(&folder));
+        if let Err(why) = &journal {
+            said.push(format!("the data folder cannot be written: {why}; people pass, nothing can be changed"));
+        }
+        for what in &said {
+            tracing::error!(what, "the store");
+        }
         let db = Self {
-            file: File::open(dir.join("db")).map_err(|e| unusable("the database's file is missing").because(e))?,
-            lists: RwLock::new(Arc::new(Lists::open(&sled, generations)?)),
-            settings: tree("settings")?,
-            sinks: tree("sinks")?,
-            secrets: tree("secrets")?,
-            meta,
-            sled,
+            folder,
+            journal: Mutex::new(Writing { journal, compact_from: threshold(replay.base_length), compacting: None }),
+            rows: RwLock::new(rows.map(Arc::new)),
+            small: RwLock::new(small),
+            troubles: Mutex::new(Troubles { said, watcher: None }),
+            mender: OnceLock::new(),
+            stop: Arc::default(),
+            temporary,
+            _lock: lock,
         };
-        match db.meta::<u32>("format")? {
-            Some(FORMAT) => {}
-            Some(other) => {
-                return Err(unusable(&format!(
-                    "the database has format {other}, this software knows {FORMAT}; install the software that \
-                     wrote it, or move the folder away to start with an empty one"
-                )));
-            }
+        Ok((db, replay))
+    }
+
+    /// The trees of the rows, as they are now.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`] while the rows are made anew.
+    pub(super) fn trees(&self) -> Result<Arc<Trees>> {
+        match &*read(&self.rows) {
+            Some(rows) => Ok(rows.trees()),
             None => {
-                db.meta.insert("format", to_json(&FORMAT)?).map_err(failed("write the format"))?;
-                db.flush()?;
+                crate::bail!(StoreFailed, "the records are not to be read now; they are made anew from the journal")
             }
-        }
-        let in_use = generations.names();
-        db.drop_lists(|name| Generations::are_of(name) && !in_use.iter().any(|used| used == name));
-        Ok(db)
-    }
-
-    /// People and records as they are now.
-    pub(super) fn lists(&self) -> Arc<Lists> {
-        read(&self.lists).clone()
-    }
-
-    /// Goes on without the records of `kinds`, and with `everybody` without people; all of it in one step, on the
-    /// disk when it returns.
-    pub(super) fn empty(&self, everybody: bool, kinds: &[Kind]) -> Result<()> {
-        let old = generations(&self.meta)?;
-        let next = |is_emptied: bool, generation: u32| match generation.checked_add(u32::from(is_emptied)) {
-            Some(next) => Ok(next),
-            None => Err(Error::new(Fault::StoreFailed, "emptied too often")),
-        };
-        let new = Generations {
-            people: next(everybody, old.people)?,
-            controls: next(kinds.contains(&Kind::Control), old.controls)?,
-            captures: next(kinds.contains(&Kind::Capture), old.captures)?,
-            notices: next(kinds.contains(&Kind::Notice), old.notices)?,
-        };
-        let lists = Lists::open(&self.sled, new)?;
-        if let Err(error) = self.put(&self.meta, "generation", &to_json(&new)?) {
-            // What is written from now on goes into the old trees: they must be the ones that count after a restart.
-            if let Err(error) = self.meta.insert("generation", to_json(&old)?) {
-                tracing::error!(%error, "the lists in use cannot be noted; a restart may find them empty");
-            }
-            return Err(error);
-        }
-        let lists = std::mem::replace(&mut *write(&self.lists), Arc::new(lists));
-        // A search may still be reading; then the next open drops them.
-        if Arc::into_inner(lists).is_some() {
-            let (outdated, in_use) = (old.names(), new.names());
-            self.drop_lists(|name| outdated.iter().any(|o| o == name) && !in_use.iter().any(|used| used == name));
-        }
-        Ok(())
-    }
-
-    /// Gives back the space of outdated lists. Nobody may hold them.
-    fn drop_lists(&self, outdated: impl Fn(&str) -> bool) {
-        for name in self.sled.tree_names() {
-            if std::str::from_utf8(&name).is_ok_and(&outdated)
-                && let Err(error) = self.sled.drop_tree(&name)
-            {
-                tracing::warn!(?name, %error, "outdated rows stay until the next start");
-            }
-        }
-    }
-
-    /// A counter; an unreadable one is as good as none.
-    pub(super) fn meta<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>> {
-        counter(&self.meta, key)
-    }
-
-    /// The rows of a kind of records, as they are now.
-    pub(super) fn records(&self, kind: Kind) -> Tree {
-        match kind {
-            Kind::Control => self.lists().controls.clone(),
-            Kind::Capture => self.lists().captures.clone(),
-            Kind::Notice => self.lists().notices.clone(),
         }
     }
 
     /// Makes a change as a whole; on the disk when it returns.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; nothing is changed then.
     pub(super) fn commit(&self, change: &Change) -> Result<()> {
-        let lists = self.lists();
-        (&lists.people, &lists.embeddings, &lists.controls, &lists.captures, &lists.notices, &self.meta)
-            .transaction(|(people, embeddings, controls, captures, notices, meta)| {
-                people.apply_batch(&change.people)?;
-                embeddings.apply_batch(&change.embeddings)?;
-                controls.apply_batch(&change.controls)?;
-                captures.apply_batch(&change.captures)?;
-                notices.apply_batch(&change.notices)?;
-                meta.apply_batch(&change.meta)?;
-                Ok::<(), ConflictableTransactionError<()>>(())
-            })
-            .map_err(|error| match error {
-                TransactionError::Storage(error) => failed("commit")(error),
-                TransactionError::Abort(()) => Error::new(Fault::StoreFailed, "commit: aborted"),
-            })?;
-        self.flush()
-    }
-
-    /// Waits until everything written so far is on the disk.
-    pub(super) fn flush(&self) -> Result<()> {
-        self.sled.flush().map_err(failed("flush"))?;
-        self.file.sync_data().map_err(|e| Error::new(Fault::StoreFailed, "flush").because(e))
-    }
-
-    /// Sets one key of one tree; on the disk when it returns.
-    pub(super) fn put(&self, tree: &Tree, key: &str, value: &[u8]) -> Result<()> {
-        tree.insert(key, value).map_err(failed("write"))?;
-        self.flush()
-    }
-
-    /// Writes several rows of one tree, all or none; on the disk when it returns.
-    pub(super) fn put_all(&self, tree: &Tree, rows: &[(&str, Vec<u8>)]) -> Result<()> {
-        let mut batch = Batch::default();
-        for (key, value) in rows {
-            batch.insert(*key, value.as_slice());
+        let mut writing = lock(&self.journal);
+        let journal = match &mut writing.journal {
+            Ok(journal) => journal,
+            Err(why) => crate::bail!(StoreFailed, "the data folder cannot be written: {why}"),
+        };
+        let number = journal.append(&change.payload).map_err(|error| {
+            let why = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "the disk is full; remove records or people"
+                }
+                _ => "the journal cannot be written; look at the disk",
+            };
+            Error::new(Fault::StoreFailed, why).because(error)
+        })?;
+        self.note(&change.payload);
+        let rows = read(&self.rows).clone();
+        if let Some(rows) = rows
+            && let Err(error) = rows.apply(number, &change.payload)
+        {
+            *write(&self.rows) = None;
+            self.tell(&format!("the database fails and is made anew from the journal: {error}"));
+            if let Some(mender) = self.mender.get() {
+                mender();
+            }
         }
-        tree.apply_batch(batch).map_err(failed("write"))?;
-        self.flush()
+        self.compact(&mut writing);
+        Ok(())
+    }
+
+    /// Keeps in memory what is small.
+    fn note(&self, payload: &[u8]) {
+        for (op, _) in frame::ops(payload).flatten() {
+            match op {
+                Op::Put(tree, key, value) if is_small(tree) => {
+                    write(&self.small).insert((tree, key.into()), value.to_vec());
+                }
+                Op::Remove(tree, key) if is_small(tree) => drop(write(&self.small).remove(&(tree, key.into()))),
+                _ => {}
+            }
+        }
+    }
+
+    /// Sets one small thing; on the disk when it returns.
+    ///
+    /// # Errors
+    /// As [`Db::commit`].
+    pub(super) fn set(&self, tree: Tree, key: &str, value: &[u8]) -> Result<()> {
+        let mut change = Change::default();
+        change.put(tree, key.as_bytes(), value);
+        self.commit(&change)
+    }
+
+    /// A small thing.
+    pub(super) fn get(&self, tree: Tree, key: &str) -> Option<Vec<u8>> {
+        read(&self.small).get(&(tree, key.as_bytes().into())).cloned()
+    }
+
+    /// A counter; an unreadable one is as good as none.
+    pub(super) fn counter<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        from_json("counters", &key, &self.get(Tree::Counters, key)?)
+    }
+
+    /// Whether the rows are there and changes can be written.
+    pub(super) fn is_well(&self) -> bool {
+        read(&self.rows).is_some() && lock(&self.journal).journal.is_ok()
+    }
+
+    /// Has `mender` told when there is something to heal.
+    pub(super) fn mend_by(&self, mender: Box<dyn Fn() + Send + Sync>) {
+        drop(self.mender.set(mender));
+        if let Some(mender) = self.mender.get().filter(|_| !self.is_well()) {
+            mender();
+        }
+    }
+
+    /// Makes the rows anew from the journal, or goes on with a journal that could not be written, if that works now.
+    pub(super) fn heal(&self) {
+        let mut writing = lock(&self.journal);
+        if writing.journal.is_err() && writable(&self.folder).is_ok() {
+            match Replay::read(&self.folder, None) {
+                Ok(replay) => {
+                    writing.journal = Ok(replay.resume(&self.folder));
+                    self.tell("the data folder can be written again");
+                }
+                Err(error) => tracing::warn!(%error, "the journal cannot be read yet"),
+            }
+        }
+        if read(&self.rows).is_some() {
+            return;
+        }
+        let Some(dir) = self.folder.parent() else { return };
+        let mut said = Vec::new();
+        let healed = Replay::read(&self.folder, None).map_err(|e| e.to_string()).and_then(|replay| {
+            let at = self.temporary.clone().unwrap_or_else(|| dir.join("db"));
+            match Rows::open(&at)
+                .map_err(|why| format!("{why:?}"))
+                .and_then(|rows| rows.settle(&replay).map(|()| rows).map_err(|discord| discord.0))
+            {
+                Ok(rows) => Ok(rows),
+                Err(why) => rebuilt(&at, &replay, &why, &mut said),
+            }
+        });
+        match healed {
+            Ok(rows) => {
+                *write(&self.rows) = Some(Arc::new(rows));
+                said.push("the database is up to date again".to_owned());
+            }
+            Err(why) => tracing::warn!(why, "the database cannot be made anew yet"),
+        }
+        said.iter().for_each(|what| self.tell(what));
+    }
+
+    /// Makes a snapshot on a thread of its own when the logs have become long.
+    fn compact(&self, writing: &mut Writing) {
+        if let Some(done) = writing.compacting.take_if(|thread| thread.is_finished()) {
+            let compacted = done.join().ok().flatten();
+            if let Ok(journal) = &mut writing.journal {
+                match compacted {
+                    Some(Compacted { base, logs }) => {
+                        journal.compacted(logs);
+                        writing.compact_from = threshold(base);
+                    }
+                    // Not at every change from now on.
+                    None => writing.compact_from = journal.logged() + SMALL_LOGS,
+                }
+            }
+        }
+        let Ok(journal) = &mut writing.journal else { return };
+        if writing.compacting.is_some() || journal.logged() < writing.compact_from {
+            return;
+        }
+        if let Err(error) = journal.begin_log() {
+            tracing::warn!(%error, "no snapshot is made: a new log cannot be begun");
+            writing.compact_from = journal.logged() + SMALL_LOGS;
+            return;
+        }
+        let (folder, number, stop) = (self.folder.clone(), journal.number(), self.stop.clone());
+        let work = move || match compact(&folder, number, &stop) {
+            Ok(done) => done.map(|(base, logs)| Compacted { base, logs }),
+            Err(error) => {
+                tracing::error!(%error, "no snapshot of the journal; the logs stay");
+                None
+            }
+        };
+        writing.compacting = std::thread::Builder::new().name("store-compact".into()).spawn(work).ok();
+    }
+
+    /// Waits for a snapshot that is being made.
+    #[cfg(test)]
+    pub(super) fn settle(&self) {
+        while lock(&self.journal).compacting.as_ref().is_some_and(|thread| !thread.is_finished()) {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Says what is wrong, or right again.
+    pub(super) fn tell(&self, what: &str) {
+        tracing::error!(what, "the store");
+        let troubles = &mut *lock(&self.troubles);
+        match &troubles.watcher {
+            Some(watcher) => watcher(what),
+            None => troubles.said.push(what.to_owned()),
+        }
+    }
+
+    /// Has `watcher` told what is wrong, what was said before it came included. It must be quick.
+    pub(super) fn watch(&self, watcher: Box<Tell>) {
+        let troubles = &mut *lock(&self.troubles);
+        troubles.said.drain(..).for_each(|what| watcher(&what));
+        troubles.watcher = Some(watcher);
     }
 }
 
-fn counter<T: DeserializeOwned>(meta: &Tree, key: &str) -> Result<Option<T>> {
-    let bytes = meta.get(key).map_err(failed("read a counter"))?;
-    Ok(bytes.and_then(|bytes| from_json("meta", &key, &bytes)))
+impl Drop for Db {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = lock(&self.journal).compacting.take() {
+            drop(thread.join());
+        }
+        if let Some(rows) = &*read(&self.rows) {
+            rows.flush();
+        }
+        if let Some(folder) = &self.temporary {
+            write(&self.rows).take();
+            drop(fs::remove_dir_all(folder));
+        }
+    }
 }
 
-/// The numbers of the trees in use. Unlike a counter they cannot be done without, as they say which rows are
-/// there.
-fn generations(meta: &Tree) -> Result<Generations> {
-    let Some(bytes) = meta.get("generation").map_err(failed("read the generation"))? else {
-        return Ok(Generations::default());
+const fn is_small(tree: Tree) -> bool {
+    matches!(tree, Tree::Settings | Tree::Sinks | Tree::Secrets | Tree::Counters)
+}
+
+fn threshold(base: u64) -> u64 {
+    base.max(SMALL_LOGS)
+}
+
+/// Keeps others out.
+fn lock_folder(dir: &Path, said: &mut Vec<String>) -> Result<Option<File>> {
+    let path = dir.join("lock");
+    let made = fs::create_dir_all(dir)
+        .and_then(|()| OpenOptions::new().write(true).create(true).truncate(false).open(&path))
+        .or_else(|_| File::open(&path));
+    let file = match made {
+        Ok(file) => file,
+        Err(error) => {
+            said.push(format!("{}: the folder cannot be locked: {error}", dir.display()));
+            return Ok(None);
+        }
     };
-    match serde_json::from_slice(&bytes) {
-        Ok(StoredGenerations::Each(generations)) => Ok(generations),
-        Ok(StoredGenerations::Shared(both)) => {
-            Ok(Generations { people: both, controls: both, ..Generations::default() })
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(file)),
+        Err(rustix::io::Errno::WOULDBLOCK) => {
+            crate::bail!(StoreFailed, "{}: another process has the database open; stop it first", dir.display())
         }
         Err(error) => {
-            Err(Error::new(Fault::StoreFailed, "the database does not say which rows are in use; restore a copy")
-                .because(error))
+            said.push(format!("{}: the folder cannot be locked: {error}", dir.display()));
+            Ok(Some(file))
         }
     }
 }
 
-fn is_locked(error: &sled::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
+/// Whether files can be made in a folder.
+fn writable(folder: &Path) -> std::result::Result<(), String> {
+    let probe = folder.join("probe.tmp");
+    let made = OpenOptions::new().write(true).create(true).truncate(true).open(&probe);
+    made.map(|_| drop(fs::remove_file(&probe))).map_err(|error| error.to_string())
 }
 
-/// Turns sled's error into the store's; `doing` says at what.
-pub(super) fn failed(doing: &'static str) -> impl Fn(sled::Error) -> Error {
-    move |error| {
-        let detail = match error {
-            sled::Error::Corruption { .. } => {
-                format!("{doing}: the database is damaged; restore a copy, or move its folder away to start anew")
-            }
-            _ => doing.to_owned(),
-        };
-        Error::new(Fault::StoreFailed, detail).because(error)
+/// Opens the rows and brings them in line with the journal, or the journal with the rows where it is damaged. Returns
+/// the folder they are in, where that is a temporary one.
+fn settle(
+    dir: &Path,
+    folder: &Path,
+    replay: &mut Replay,
+    said: &mut Vec<String>,
+) -> Result<(Option<Rows>, Option<PathBuf>)> {
+    let at = dir.join("db");
+    let why = match Rows::open(&at) {
+        Ok(rows) => match in_line(rows, folder, replay, said) {
+            Ok(rows) => return Ok((Some(rows), None)),
+            Err(why) => why,
+        },
+        Err(Unusable::Locked) => {
+            crate::bail!(StoreFailed, "{}: another process has the database open; stop it first", dir.display())
+        }
+        Err(Unusable::Format(format)) => crate::bail!(
+            StoreFailed,
+            "{}: the database has format {format}, newer than this software knows; install the software that wrote \
+             it, or move the folder away to start with an empty one",
+            dir.display()
+        ),
+        Err(Unusable::Broken(why)) => why,
+    };
+    match rebuilt(&at, replay, &why, said) {
+        Ok(rows) => Ok((Some(rows), None)),
+        Err(why) => {
+            said.push(format!("the database cannot be made anew: {why}; it is made in a temporary folder"));
+            let at = std::env::temp_dir().join(format!("facegate-rows-{}", std::process::id()));
+            drop(fs::remove_dir_all(&at));
+            let rows = Rows::open(&at).map_err(|why| format!("{why:?}"));
+            let rows = rows.and_then(|rows| rows.settle(replay).map(|()| rows).map_err(|discord| discord.0));
+            Ok((rows.inspect_err(|why| said.push(format!("records are not to be read: {why}"))).ok(), Some(at)))
+        }
     }
+}
+
+/// Brings rows and journal in line; `Err`: why the rows are to be made anew.
+fn in_line(
+    rows: Rows,
+    folder: &Path,
+    replay: &mut Replay,
+    said: &mut Vec<String>,
+) -> std::result::Result<Rows, String> {
+    let text = |error: Error| error.to_string();
+    let applied = rows.applied().map_err(text)?;
+    let migrates = replay.is_empty() && rows.format().map_err(text)? == Some(WITHOUT_JOURNAL);
+    if !migrates && replay.damage.is_none() && applied <= replay.last {
+        return rows.settle(replay).map(|()| rows).map_err(|discord| discord.0);
+    }
+    if !migrates {
+        let why = replay.damage.clone().unwrap_or_else(|| "it ends before the last change".to_owned());
+        said.push(format!("the journal is damaged ({why}); it is made anew from the database"));
+        rows.catch_up(replay, &mut replay.values()).map_err(text)?;
+    }
+    // Above every file there is, so that it counts at once.
+    let listing = journal::list(folder).unwrap_or_default();
+    let number = listing.bases.iter().chain(&listing.logs).max().map_or(2, |highest| highest + 1);
+    let mut made = || -> io::Result<()> {
+        let mut base = BaseWriter::begin(folder, number, applied.max(replay.last).max(1))?;
+        rows.each(|tree, key, value| base.put(tree, key, value)).map_err(io::Error::other)?;
+        base.finish()?;
+        journal::tidy(folder, number);
+        *replay = Replay::read(folder, None)?;
+        Ok(())
+    };
+    match made() {
+        Ok(()) => rows.agree(replay.last).map(|()| rows).map_err(text),
+        Err(error) => {
+            said.push(format!("the journal cannot be made anew: {error}"));
+            Ok(rows)
+        }
+    }
+}
+
+/// Makes the rows anew from the journal; the old ones are moved aside.
+fn rebuilt(at: &Path, replay: &Replay, why: &str, said: &mut Vec<String>) -> std::result::Result<Rows, String> {
+    if at.exists() {
+        let aside = set_aside(at)?;
+        said.push(format!(
+            "the database cannot be used ({why}); it is moved to {} and made anew from the journal",
+            aside.display()
+        ));
+    }
+    let rows = Rows::open(at).map_err(|why| format!("{why:?}"))?;
+    rows.settle(replay).map(|()| rows).map_err(|discord| discord.0)
+}
+
+/// Moves a damaged database aside; earlier ones go, as they take space.
+fn set_aside(at: &Path) -> std::result::Result<PathBuf, String> {
+    let named = |number: u32| at.with_extension(format!("damaged-{number}"));
+    let mut there: Vec<u32> = (1..1000).filter(|number| named(*number).exists()).collect();
+    let next = there.last().map_or(1, |last| last + 1);
+    while there.len() >= KEPT_ASIDE.max(1) {
+        drop(fs::remove_dir_all(named(there.remove(0))));
+    }
+    let aside = named(next);
+    fs::rename(at, &aside).map(|()| aside).map_err(|error| error.to_string())
+}
+
+/// What is small, as the journal says.
+fn small(replay: &Replay, said: &mut Vec<String>) -> HashMap<(Tree, Box<[u8]>), Vec<u8>> {
+    let mut values = replay.values();
+    let mut small = HashMap::new();
+    for (tree, key, place) in replay.live().into_iter().filter(|(tree, ..)| is_small(*tree)) {
+        let Some(value) = place.value else { continue };
+        match values.get(value) {
+            Ok(bytes) => drop(small.insert((tree, Box::from(key)), bytes)),
+            Err(error) => said.push(format!("{tree:?} {}: {error}", String::from_utf8_lossy(key))),
+        }
+    }
+    small
 }
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
@@ -358,41 +522,4 @@ pub(super) fn from_json<T: DeserializeOwned>(tree: &str, key: &dyn std::fmt::Deb
     serde_json::from_slice(bytes)
         .inspect_err(|error| tracing::error!(tree, ?key, %error, "unreadable row passed over"))
         .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn trees_of_any_generation_are_known_by_name() {
-        let generations = Generations { people: 12, controls: 0, captures: 0, notices: 3 };
-        assert_eq!(generations.names(), ["people-12", "embeddings-12", "controls-0", "captures", "notices-3"]);
-        for name in generations.names() {
-            assert!(Generations::are_of(&name), "{name}");
-        }
-        for name in ["settings", "sinks", "secrets", "meta", "peoples-1", "__sled__default", ""] {
-            assert!(!Generations::are_of(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_earlier_software_counted_is_understood() {
-        let sled = sled::Config::new().temporary(true).open().unwrap();
-        let meta = sled.open_tree("meta").unwrap();
-        for (stored, expect) in [
-            (None, Some(Generations::default())),
-            (Some("7"), Some(Generations { people: 7, controls: 7, captures: 0, notices: 0 })),
-            (
-                Some(r#"{"people":1,"controls":2,"captures":3,"notices":4}"#),
-                Some(Generations { people: 1, controls: 2, captures: 3, notices: 4 }),
-            ),
-            (Some("?"), None),
-        ] {
-            if let Some(stored) = stored {
-                meta.insert("generation", stored).unwrap();
-            }
-            assert_eq!(generations(&meta).ok(), expect, "{stored:?}");
-        }
-    }
 }

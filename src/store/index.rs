@@ -1,7 +1,7 @@
 //! Where records are: by local time, by person, and in the order of the event log. All in memory, made
 //! from the keys of the records' trees alone, so opening never parses a record.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use crate::access::LibId;
 
@@ -107,6 +107,7 @@ pub(super) struct Span {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     marks: Marks,
+    by_number: BTreeMap<u64, Mark>,
     by_person: HashMap<LibId, Marks>,
 }
 
@@ -118,11 +119,17 @@ impl Index {
         for mark in marks.iter().filter(|mark| mark.who.0 != 0) {
             by_person.entry(mark.who).or_default().push_back(*mark);
         }
-        Self { marks: marks.into(), by_person }
+        let by_number = marks.iter().map(|mark| (mark.id, *mark)).collect();
+        Self { marks: marks.into(), by_number, by_person }
     }
 
     pub(super) fn len(&self) -> usize {
         self.marks.len()
+    }
+
+    /// The first that came.
+    pub(super) fn oldest(&self, count: usize) -> Vec<Mark> {
+        self.by_number.values().take(count).copied().collect()
     }
 
     /// The records of a person.
@@ -132,6 +139,7 @@ impl Index {
 
     pub(super) fn add(&mut self, mark: Mark) {
         insert(&mut self.marks, mark);
+        self.by_number.insert(mark.id, mark);
         if mark.who.0 != 0 {
             insert(self.by_person.entry(mark.who).or_default(), mark);
         }
@@ -139,6 +147,9 @@ impl Index {
 
     pub(super) fn remove(&mut self, gone: &[Mark]) {
         remove(&mut self.marks, gone);
+        for mark in gone {
+            self.by_number.remove(&mark.id);
+        }
         let mut people = HashMap::<LibId, Vec<Mark>>::new();
         for mark in gone.iter().filter(|mark| mark.who.0 != 0) {
             people.entry(mark.who).or_default().push(*mark);

@@ -5,10 +5,11 @@
 //! door are the exception: they are queued, and the queue is flushed within half a second, because a door
 //! never waits for the disk.
 //!
-//! `db` holds the trees and the one way to change them, `files` the folders of pictures and `remover` the thread
-//! that empties them; `book` and `index`
-//! are what is kept in memory of people and records, so that looking up never waits for the disk. `people`,
-//! `records` and `settings` are the store's methods by subject, `writer` the thread behind the queue.
+//! A change goes to the `journal` first (`frame` is its form, `replay` reads it, `compact` keeps it short), then to the
+//! `rows` in sled, which are made from it; `db` is the one way to change both. `files` are the folders of pictures and
+//! `remover` the thread that empties them; `book` and `index` are what is kept in memory of people and records, so that
+//! looking up never waits for the disk. `people`, `records` and `settings` are the store's methods by subject, `writer`
+//! the thread behind the queue. The whole is described in `docs/design/store.md`.
 //!
 //! A change is made in this order: files, rows (one transaction, synced), memory, then files that no row
 //! speaks of any more. Whoever changes rows holds `turn`; readers only ever wait for memory.
@@ -26,24 +27,31 @@ use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
 
 mod book;
+mod compact;
 mod db;
 mod files;
+mod frame;
 mod index;
+mod journal;
 mod people;
 mod picture;
 mod records;
 mod remover;
+mod replay;
+mod rows;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use book::{Book, Row};
-use db::{Db, failed, from_json};
+use db::{Db, from_json};
 use files::Files;
+use frame::Tree;
 use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
+use replay::{Live, Replay};
 use writer::{Job, Next, Writer};
 
 /// Photos without rows that a crash explains; more of them mean that rows were lost.
@@ -148,27 +156,21 @@ impl Store {
     /// [`Fault::StoreFailed`], saying what to do: the folder cannot be used, another process has it open,
     /// or newer software wrote it.
     pub fn open(dir: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Self> {
-        std::fs::create_dir_all(dir).map_err(|e| {
-            Error::new(
-                Fault::StoreFailed,
-                format!("{}: the folder cannot be made; see that its parent is there and writable", dir.display()),
-            )
-            .because(e)
-        })?;
-        let db = Db::open(&dir.join("db"))?;
+        let (db, replay) = Db::open(dir)?;
+        let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());
         let photos = files("photos")?;
         let snaps = PerKind([files("snaps/control")?, files("snaps/capture")?, files("snaps/notice")?]);
 
-        let (book, last_person, whole) = load_people(&db)?;
+        let (book, last_person, whole) = load_people(&replay, &live);
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
         // A row that cannot be read may be mended one day: its photo, whichever it is, stays.
         let next_photo = photos
             .sweep(|file| !whole || known.contains(&file))
             .max(known.iter().max().map_or(0, |file| file.saturating_add(1)));
         // Adds that a crash cut short leave a photo or two without a row.
-        let noted = db.meta("next_photo")?.unwrap_or(0_u64);
+        let noted = db.counter("next_photo").unwrap_or(0_u64);
         if next_photo > noted.saturating_add(STRAY_PHOTOS) {
             tracing::error!(
                 photos = next_photo - noted,
@@ -176,13 +178,10 @@ impl Store {
                  folder, or send the people again"
             );
         }
-        let next_person = db.meta("next_person")?.unwrap_or(1_u32).max(last_person.saturating_add(1));
+        let next_person = db.counter("next_person").unwrap_or(1_u32).max(last_person.saturating_add(1));
 
-        let lists = db.lists();
-        let marks = PerKind([load_marks(&lists.controls)?, load_marks(&lists.captures)?, load_marks(&lists.notices)?]);
-        // Held on, it would keep rows from being given back once they are removed.
-        drop(lists);
-        let mut next = db.meta::<Next>("next_record")?.filter(Next::is_sane).unwrap_or_default();
+        let marks = PerKind::new(|kind| load_marks(&live, kind.into()));
+        let mut next = db.counter::<Next>("next_record").filter(Next::is_sane).unwrap_or_default();
         for kind in Kind::ALL {
             let record = next.record(kind);
             *record = (*record).max(next_of(marks.of(kind), snaps.of(kind)));
@@ -208,6 +207,10 @@ impl Store {
         });
         let inbox = Inbox::default();
         let queue = inbox.sender();
+        core.db.mend_by(Box::new({
+            let queue = queue.clone();
+            move || queue.send(Job::Heal)
+        }));
         let mut writer = Writer::new(core.clone(), inbox, next);
         let thread = std::thread::Builder::new()
             .name("store".into())
@@ -229,13 +232,17 @@ impl Drop for Store {
     }
 }
 
-/// Everybody on the disk, the highest number among them, and whether every row could be read.
-fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
-    let (mut book, mut last, mut whole) = (Book::default(), 0, true);
-    for row in db.lists().people.iter() {
-        let (key, value) = row.map_err(failed("read the people"))?;
-        let id = key.as_ref().try_into().map(u32::from_be_bytes).ok();
-        let Some(row) = from_json::<Row>("people", &key, &value).filter(|row| Some(row.person.id.0) == id) else {
+/// Everybody the journal knows, the highest number among them, and whether every row could be read.
+fn load_people(replay: &Replay, live: &[Live<'_>]) -> (Book, u32, bool) {
+    let (mut book, mut last, mut whole) = (Book::default(), 0, replay.damage.is_none());
+    let mut values = replay.values();
+    for (_, key, place) in live.iter().filter(|(tree, ..)| *tree == Tree::People) {
+        let id = (*key).try_into().map(u32::from_be_bytes).ok();
+        let value = place.value.and_then(|value| {
+            values.get(value).inspect_err(|error| tracing::error!(?key, %error, "a person cannot be read")).ok()
+        });
+        let row = value.and_then(|value| from_json::<Row>("people", &key, &value));
+        let Some(row) = row.filter(|row| Some(row.person.id.0) == id) else {
             tracing::error!(?key, "person passed over: the row cannot be read, or is another's");
             whole = false;
             continue;
@@ -246,7 +253,7 @@ fn load_people(db: &Db) -> Result<(Book, u32, bool)> {
         }
         book.put(row);
     }
-    Ok((book, last, whole))
+    (book, last, whole)
 }
 
 /// Sweeps the pictures of a kind of records; returns a number neither a record nor a picture has.
@@ -255,17 +262,17 @@ fn next_of(marks: &[Mark], files: &Files) -> u64 {
     files.sweep(|id| known.contains(&id)).max(marks.last().map_or(0, |mark| mark.id + 1))
 }
 
-/// The marks of a tree of records, in the order of their numbers.
-fn load_marks(tree: &sled::Tree) -> Result<Vec<Mark>> {
+/// The marks of a list of records, in the order of their numbers.
+fn load_marks(live: &[Live<'_>], tree: Tree) -> Vec<Mark> {
     let mut marks = Vec::new();
-    for key in tree.iter().keys() {
-        let key = key.map_err(failed("read the records"))?;
-        match Mark::from_key(&key) {
+    for (_, key, _) in live.iter().filter(|(of, ..)| *of == tree) {
+        match Mark::from_key(key) {
             Some(mark) => marks.push(mark),
             None => tracing::error!(?key, "record with an unreadable key passed over"),
         }
     }
-    Ok(marks)
+    marks.sort_unstable_by_key(|mark| mark.id);
+    marks
 }
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::book::{Book, Photo, Row};
-use super::db::{Change, failed, to_json};
+use super::db::{Change, to_json};
+use super::frame::Tree;
 use super::index::Kind;
+use super::rows::failed;
 use super::writer::Job;
 use super::{Registered, Store, read, write};
 use crate::access::{LibId, List, Person};
@@ -43,7 +45,7 @@ impl Store {
         let id = person.id;
         *next = following;
         let mut change = Change::default();
-        change.meta("next_person", &*next)?;
+        change.count("next_person", &*next)?;
         let (photo, embedding) = photo.unzip();
         self.put(change, person, photo, embedding)?;
         Ok(id)
@@ -82,11 +84,11 @@ impl Store {
     fn put(&self, mut change: Change, person: Person, photo: Option<Photo>, embedding: Option<Vec<u8>>) -> Result<()> {
         let key = person.id.0.to_be_bytes();
         if let Some(embedding) = embedding {
-            change.meta("next_photo", &self.core.next_photo.load(Ordering::Relaxed))?;
-            change.embeddings.insert(&key, embedding);
+            change.count("next_photo", &self.core.next_photo.load(Ordering::Relaxed))?;
+            change.put(Tree::Embeddings, &key, &embedding);
         }
         let row = Row { person: Arc::new(person), photo };
-        change.people.insert(&key, to_json(&row)?);
+        change.put(Tree::People, &key, &to_json(&row)?);
         // A photo whose commit failed stays until the next open: the row may have reached the disk.
         self.core.db.commit(&change)?;
         write(&self.core.book).put(row);
@@ -124,11 +126,11 @@ impl Store {
             return Ok(gone);
         }
         for id in &gone {
-            change.people.remove(&id.0.to_be_bytes());
-            change.embeddings.remove(&id.0.to_be_bytes());
+            change.remove(Tree::People, &id.0.to_be_bytes());
+            change.remove(Tree::Embeddings, &id.0.to_be_bytes());
         }
         for mark in &marks {
-            change.controls.remove(&mark.key());
+            change.remove(Tree::Controls, &mark.key());
         }
         self.core.db.commit(&change)?;
         {
@@ -270,7 +272,7 @@ impl Store {
     /// said in the log and passed over.
     pub fn embeddings(&self, pack: &str, each: &mut dyn FnMut(LibId, &[f32])) -> Result<()> {
         let mut embedding = Vec::new();
-        for row in self.core.db.lists().embeddings.iter() {
+        for row in self.core.db.trees()?.of(Tree::Embeddings) {
             let (key, bytes) = row.map_err(failed("read the embeddings"))?;
             let id = key.as_ref().try_into().map(u32::from_be_bytes).map(LibId);
             let (values, rest) = bytes.as_chunks::<4>();

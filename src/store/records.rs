@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 
-use serde::de::DeserializeOwned;
-use sled::Tree;
-
-use super::db::{failed, from_json};
+use super::db::{Change, from_json};
+use super::frame::Tree;
 use super::index::{Kind, Mark, Span};
+use super::rows::failed;
 use super::writer::{Draft, Job};
 use super::{Logged, Picture, Range, Store, read, write};
 use crate::access::record::Event;
@@ -15,6 +14,8 @@ use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
+use serde::de::DeserializeOwned;
+use sled::Tree as SledTree;
 
 /// Records waiting for a disk that does not take them; beyond that they are lost, and the log says so.
 const MOST_QUEUED: usize = 20_000;
@@ -82,7 +83,8 @@ impl Store {
         who: Option<LibId>,
         filter: Option<&dyn Fn(&ControlRecord) -> bool>,
     ) -> Result<Vec<ControlRecord>> {
-        let tree = &self.core.db.lists().controls;
+        let trees = self.core.db.trees()?;
+        let tree = trees.of(Tree::Controls);
         let Some(filter) = filter else {
             let marks =
                 read(&self.core.ledger).records.of(Kind::Control).page(range.span(), who, range.skip, range.limit);
@@ -119,8 +121,8 @@ impl Store {
     /// # Errors
     /// [`Fault::StoreFailed`].
     pub fn control_record(&self, id: u64) -> Result<Option<ControlRecord>> {
-        let tree = &self.core.db.lists().controls;
-        match tree.scan_prefix(id.to_be_bytes()).next() {
+        let trees = self.core.db.trees()?;
+        match trees.of(Tree::Controls).scan_prefix(id.to_be_bytes()).next() {
             Some(row) => {
                 let (key, value) = row.map_err(failed("read a record"))?;
                 Ok(from_json("controls", &key, &value))
@@ -135,7 +137,7 @@ impl Store {
     /// [`Fault::StoreFailed`].
     pub fn captures(&self, range: Range) -> Result<Vec<CaptureRecord>> {
         let marks = read(&self.core.ledger).records.of(Kind::Capture).page(range.span(), None, range.skip, range.limit);
-        rows(&self.core.db.lists().captures, &marks)
+        rows(self.core.db.trees()?.of(Tree::Captures), &marks)
     }
 
     /// How many captures lie between two times.
@@ -176,7 +178,13 @@ impl Store {
         // Records still in the queue go too.
         self.flush()?;
         let turn = lock(&self.core.turn);
-        self.core.db.empty(everybody, kinds)?;
+        let mut change = Change::default();
+        if everybody {
+            change.clear(Tree::People);
+            change.clear(Tree::Embeddings);
+        }
+        kinds.iter().for_each(|kind| change.clear((*kind).into()));
+        self.core.db.commit(&change)?;
         let book = everybody.then(|| std::mem::take(&mut *write(&self.core.book)));
         let mut gone = Vec::new();
         {
@@ -204,10 +212,11 @@ impl Store {
         let since = since.map(LocalTime::seconds);
         loop {
             let Some((kind, mark)) = read(&self.core.ledger).log.next(after, since) else { return Ok(None) };
+            let trees = self.core.db.trees()?;
             let event = match kind {
-                Kind::Control => row(&self.core.db.lists().controls, mark)?.map(Event::Control),
-                Kind::Capture => row(&self.core.db.lists().captures, mark)?.map(Event::Capture),
-                Kind::Notice => row(&self.core.db.lists().notices, mark)?.map(Event::Notice),
+                Kind::Control => row(trees.of(Tree::Controls), mark)?.map(Event::Control),
+                Kind::Capture => row(trees.of(Tree::Captures), mark)?.map(Event::Capture),
+                Kind::Notice => row(trees.of(Tree::Notices), mark)?.map(Event::Notice),
             };
             if let Some(event) = event {
                 return Ok(Some(Logged { seq: mark.seq, event }));
@@ -221,6 +230,12 @@ impl Store {
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         read(&self.core.ledger).last_seq
+    }
+
+    /// Has `watcher` told what is wrong with what is kept and what was done about it, from the opening on. It must be
+    /// quick.
+    pub fn watch_troubles(&self, watcher: Box<dyn Fn(&str) + Send + Sync>) {
+        self.core.db.watch(watcher);
     }
 
     /// Calls `watcher` after new events came to the disk, on the writer's thread: it must be quick.
@@ -240,12 +255,12 @@ fn snap_of(name: &str) -> Option<(Kind, u64)> {
 }
 
 /// The record of a mark; `None` when it has gone or cannot be read.
-fn row<T: DeserializeOwned>(tree: &Tree, mark: Mark) -> Result<Option<T>> {
+fn row<T: DeserializeOwned>(tree: &SledTree, mark: Mark) -> Result<Option<T>> {
     let value = tree.get(mark.key()).map_err(failed("read a record"))?;
     Ok(value.and_then(|value| from_json("records", &mark, &value)))
 }
 
-fn rows<T: DeserializeOwned>(tree: &Tree, marks: &[Mark]) -> Result<Vec<T>> {
+fn rows<T: DeserializeOwned>(tree: &SledTree, marks: &[Mark]) -> Result<Vec<T>> {
     let mut found = Vec::with_capacity(marks.len());
     for mark in marks {
         found.extend(row(tree, *mark)?);

@@ -1,19 +1,23 @@
 //! Small things kept under a name: groups of settings, positions of sinks, secrets.
 
 use super::Store;
-use super::db::{failed, from_json, to_json};
+use super::db::{Change, from_json, to_json};
+use super::frame::Tree;
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::settings::Keeper;
 
 impl Keeper for Store {
     fn load(&self, group: &str) -> Result<Option<Vec<u8>>> {
-        let value = self.core.db.settings.get(group).map_err(failed("read settings"))?;
-        Ok(value.map(|value| value.to_vec()))
+        Ok(self.core.db.get(Tree::Settings, group))
     }
 
     fn save(&self, groups: &[(&'static str, Vec<u8>)]) -> Result<()> {
-        self.core.db.put_all(&self.core.db.settings, groups)
+        let mut change = Change::default();
+        for (group, value) in groups {
+            change.put(Tree::Settings, group.as_bytes(), value);
+        }
+        self.core.db.commit(&change)
     }
 }
 
@@ -23,8 +27,7 @@ impl Store {
     /// # Errors
     /// [`Fault::StoreFailed`].
     pub fn position(&self, sink: &str) -> Result<Option<u64>> {
-        let value = self.core.db.sinks.get(sink).map_err(failed("read a position"))?;
-        Ok(value.and_then(|value| from_json("sinks", &sink, &value)))
+        Ok(self.core.db.get(Tree::Sinks, sink).and_then(|value| from_json("sinks", &sink, &value)))
     }
 
     /// Moves a sink on; on the disk when it returns.
@@ -32,7 +35,7 @@ impl Store {
     /// # Errors
     /// [`Fault::StoreFailed`]; after a restart the sink may then be where it was.
     pub fn set_position(&self, sink: &str, seq: u64) -> Result<()> {
-        self.core.db.put(&self.core.db.sinks, sink, &to_json(&seq)?)
+        self.core.db.set(Tree::Sinks, sink, &to_json(&seq)?)
     }
 
     /// `length` random bytes, drawn at the first call and the same ever after.
@@ -41,14 +44,13 @@ impl Store {
     /// [`Fault::StoreFailed`]; [`Fault::Unavailable`] when the system gives no randomness.
     pub fn secret(&self, name: &str, length: usize) -> Result<Vec<u8>> {
         let _turn = lock(&self.core.turn);
-        let secrets = &self.core.db.secrets;
-        if let Some(kept) = secrets.get(name).map_err(failed("read a secret"))?.filter(|kept| kept.len() == length) {
-            return Ok(kept.to_vec());
+        if let Some(kept) = self.core.db.get(Tree::Secrets, name).filter(|kept| kept.len() == length) {
+            return Ok(kept);
         }
         let mut bytes = vec![0; length];
         getrandom::fill(&mut bytes)
             .map_err(|e| Error::new(Fault::Unavailable, "no randomness").because(e.to_string()))?;
-        self.core.db.put(secrets, name, &bytes)?;
+        self.core.db.set(Tree::Secrets, name, &bytes)?;
         Ok(bytes)
     }
 }

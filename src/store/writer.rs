@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::db::{Change, failed, to_json};
+use super::db::{Change, to_json};
+use super::frame::Tree;
 use super::index::{HIGHEST, Kind, Mark, PerKind};
 use super::records::snap_name;
 use super::{Core, Picture, read, write};
 use crate::access::LibId;
 use crate::access::record::Event;
-use crate::clock::{Inbox, lock};
+use crate::clock::{Inbox, Mono, lock};
 use crate::error::{Error, Fault, Result};
 
 /// Pictures encoded before the records gathered so far are committed.
@@ -26,12 +27,16 @@ const BATCH_PICTURES: usize = 4;
 const BATCH_RECORDS: usize = 1024;
 /// Pause after a commit that failed.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often what is broken is tried again.
+const HEAL: Duration = Duration::from_secs(10);
 
 /// What the writer is asked for.
 pub(super) enum Job {
     Record(Box<Draft>),
     /// A person's row has changed in memory.
     Spent(LibId),
+    /// Something is broken that may be mended.
+    Heal,
     /// Answer when everything before is on the disk.
     Flush(SyncSender<Result<()>>),
     Stop,
@@ -126,6 +131,8 @@ pub(super) struct Writer {
     spent: BTreeSet<LibId>,
     flushes: Vec<SyncSender<Result<()>>>,
     stop: bool,
+    /// When what is broken is tried again.
+    heal_at: Option<Mono>,
 }
 
 impl Writer {
@@ -139,6 +146,7 @@ impl Writer {
             spent: BTreeSet::new(),
             flushes: Vec::new(),
             stop: false,
+            heal_at: None,
         }
     }
 
@@ -149,10 +157,13 @@ impl Writer {
                 if self.stop {
                     return;
                 }
-                self.waiting.extend(self.inbox.next(&*self.core.clock, None));
+                let again = self.heal();
+                let next = self.inbox.next(&*self.core.clock, again);
+                self.waiting.extend(next);
             }
             self.waiting.extend(self.inbox.drain());
             self.prepare();
+            self.heal();
             let mut outcome = self.commit();
             while let Err(error) = outcome {
                 tracing::error!(%error, cause = ?error.source, records = self.prepared.len(), "records not written yet");
@@ -169,6 +180,21 @@ impl Writer {
                 drop(done.send(Ok(())));
             }
         }
+    }
+
+    /// Tries to mend what is broken, if it is time to; returns when to try again.
+    fn heal(&mut self) -> Option<Mono> {
+        if self.core.db.is_well() {
+            self.heal_at = None;
+            return None;
+        }
+        let now = self.core.clock.mono();
+        if self.heal_at.is_none_or(|at| at <= now) {
+            // At once the first time: a passing fault is over by then.
+            self.core.db.heal();
+            self.heal_at = Some(self.core.clock.mono().after(HEAL));
+        }
+        self.heal_at.filter(|_| !self.core.db.is_well())
     }
 
     /// Waits a little, still hearing who wants to flush or to stop, and commits again.
@@ -217,6 +243,7 @@ impl Writer {
                     self.spent.insert(id);
                 }
                 Some(Job::Flush(done)) => self.flushes.push(done),
+                Some(Job::Heal) => {}
                 Some(Job::Stop) => self.stop = true,
                 None => break,
             }
@@ -242,9 +269,9 @@ impl Writer {
         let mut old = Vec::new();
         let mut new = Vec::with_capacity(self.prepared.len());
         for kind in Kind::ALL {
-            let (kept, leaving) = self.make_room(kind)?;
+            let (kept, leaving) = self.make_room(kind);
             for mark in &kept {
-                change.records(kind).remove(&mark.key());
+                change.remove(kind.into(), &mark.key());
             }
             old.extend(kept.into_iter().map(|mark| (kind, mark)));
             orphans.extend(self.prepared.iter().filter(|p| p.kind() == kind).take(leaving).map(|p| (kind, p.id())));
@@ -273,16 +300,16 @@ impl Writer {
                 seq: if prepared.push { next.seq } else { 0 },
             };
             next.seq += u64::from(prepared.push);
-            change.records(prepared.kind()).insert(&mark.key(), row);
+            change.put(prepared.kind().into(), &mark.key(), &row);
             new.push((prepared.kind(), mark));
         }
         {
             let book = read(&core.book);
             for row in self.spent.iter().filter_map(|id| book.row(*id)) {
-                change.people.insert(&row.person.id.0.to_be_bytes(), to_json(row)?);
+                change.put(Tree::People, &row.person.id.0.to_be_bytes(), &to_json(row)?);
             }
         }
-        change.meta("next_record", &next)?;
+        change.count("next_record", &next)?;
         core.db.commit(&change)?;
 
         self.next = next;
@@ -321,26 +348,20 @@ impl Writer {
     }
 
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
-    fn make_room(&self, kind: Kind) -> Result<(Vec<Mark>, usize)> {
+    fn make_room(&self, kind: Kind) -> (Vec<Mark>, usize) {
         let core = &self.core;
         let limit = match kind {
             Kind::Control => core.limits.control_records,
             Kind::Capture => core.limits.captures,
             Kind::Notice => core.limits.notices,
         };
-        let tree = core.db.records(kind);
-        let there = read(&core.ledger).records.of(kind).len();
+        let ledger = read(&core.ledger);
+        let there = ledger.records.of(kind);
         let coming = self.prepared.iter().filter(|prepared| prepared.kind() == kind).count();
-        let excess = (there + coming).saturating_sub(limit);
-        let mut old = Vec::new();
-        for key in tree.iter().keys() {
-            if old.len() == excess.min(there) {
-                break;
-            }
-            old.extend(Mark::from_key(&key.map_err(failed("read the oldest records"))?));
-        }
+        let excess = (there.len() + coming).saturating_sub(limit);
+        let old = there.oldest(excess.min(there.len()));
         let leaving = excess - old.len();
-        Ok((old, leaving))
+        (old, leaving)
     }
 }
 

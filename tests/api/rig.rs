@@ -16,8 +16,9 @@ use facegate::fetch::Fetch;
 use facegate::field::{Address, LocalTime, Netmask};
 use facegate::hal::{Abilities, Camera, Connection, Host, Link};
 use facegate::network::{Guard, Message, Port};
-use facegate::push::http::HttpSink;
+use facegate::push::http::Post;
 use facegate::push::manual::{self, Manual};
+use facegate::push::message::Author;
 use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::{Live, Network, Wifi};
 use facegate::sound::Sounds;
@@ -212,11 +213,13 @@ impl Rig {
         });
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800)));
         let manual = manual::Tools {
-            store: store.clone(),
-            settings: settings.clone(),
-            clock: clock.clone(),
-            sink: HttpSink::new(runtime.handle().clone()),
-            device_id: DEVICE,
+            author: Author {
+                store: store.clone(),
+                settings: settings.clone(),
+                clock: clock.clone(),
+                device_id: DEVICE,
+            },
+            post: Post::new(runtime.handle().clone()),
             status: Arc::default(),
         };
         let decisions = Arc::<Decisions>::default();
@@ -233,6 +236,7 @@ impl Rig {
             newest,
             sounds: Arc::new(Sounds::new(folder.path(), None, true)),
             push: Arc::default(),
+            mqtt: Arc::default(),
             manual: Arc::new(Manual::new(manual)),
             upgrade,
             decisions,

@@ -1,15 +1,21 @@
 //! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
 #![allow(clippy::unwrap_used)]
 
+// First, for its macro.
+#[macro_use]
+mod rig;
+
+mod broker;
+mod centre;
 mod crash;
 mod leap;
 mod load;
 mod machine;
 mod misbehave;
+mod mqtt;
 mod passage;
 mod presented;
 mod push;
-mod rig;
 mod rules;
 mod screens;
 mod senses;

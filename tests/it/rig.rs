@@ -50,7 +50,7 @@ impl Rig {
 
     fn boot(&mut self) {
         let mut board = Board::sim().unwrap();
-        board.data = self.folder.path().join("data");
+        board.data = self.data();
         board.vision.models = models().unwrap();
         board.vision.engine = self.engine.clone();
         board.listen = ([127, 0, 0, 1], 0).into();
@@ -68,6 +68,11 @@ impl Rig {
 
     pub fn app(&self) -> &App {
         self.app.as_ref().unwrap()
+    }
+
+    /// The terminal's data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     pub fn url(&self, path: &str) -> String {

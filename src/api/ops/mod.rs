@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod capture;
+pub mod center;
 pub mod control;
 pub mod device;
 pub mod door;

@@ -4,6 +4,8 @@ use super::{Changes, Nothing};
 use crate::api::Context;
 use crate::api::wire::{Answer, fields, is_blank};
 use crate::error::Result;
+use crate::mqtt::sink;
+use crate::push::outbox;
 use crate::settings::Mqtt;
 
 /// Setting one of these lays down where pushing begins, unless `BeginTime` itself is given.
@@ -11,6 +13,9 @@ const BEGINS_ANEW: [&str; 3] = ["StrangerUploadType", "RecordUploadType", "Resum
 
 pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
     let mut info = fields(&cx.settings.now().mqtt)?;
+    if let Some(reached) = cx.mqtt.caught_up() {
+        info.insert("BeginTime".into(), reached.to_string().into());
+    }
     // What the document recommends, as long as nothing else is set.
     for (name, usual) in [("MQCloudID", cx.device_id.to_string()), ("MQTopic", format!("mqtt/face/{}", cx.device_id))] {
         if info.get(name).is_none_or(is_blank) {
@@ -30,6 +35,20 @@ pub fn set(cx: &Context, changes: Changes<Mqtt>) -> Result<Answer> {
             changes.insert("BeginTime".into(), cx.now().to_string().into());
         }
     }
-    cx.settings.patch::<Mqtt>(&changes)?;
+    let was_on = cx.settings.now().mqtt.is_on();
+    cx.settings.edit(|draft| {
+        draft.patch::<Mqtt>(&changes)?;
+        let mqtt = &draft.now().mqtt;
+        if changes.contains_key("BeginTime") {
+            outbox::begin(&cx.store, sink::PLACE, Some(mqtt.begin))?;
+        } else if mqtt.is_on() && !was_on && !mqtt.resume.on() {
+            // What happened while MQTT was off is sent afterwards only where nothing is to be lost.
+            outbox::begin(&cx.store, sink::PLACE, None)?;
+        }
+        Ok(())
+    })?;
+    if changes.contains_key("BeginTime") {
+        cx.mqtt.begin_anew();
+    }
     Ok(Answer::Done)
 }

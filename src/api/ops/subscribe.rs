@@ -13,7 +13,7 @@ use crate::api::wire::{Answer, fields};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::{Flag, Int, LocalTime, Text};
-use crate::push;
+use crate::push::subscriber;
 use crate::settings::Subscription;
 
 /// What can be subscribed to (3.12).
@@ -89,7 +89,7 @@ pub fn subscribe(cx: &Context, request: Subscribe) -> Result<Answer> {
     let beat_s = request.beat_s.map_or(30, Int::u32);
     let new =
         Subscription { generation: 0, topics, address, paths, beat_s, push_interval_s, login, resume, begin: None };
-    push::subscribe(&cx.store, &cx.settings, new, request.begin, cx.now())?;
+    subscriber::subscribe(&cx.store, &cx.settings, new, request.begin, cx.now())?;
     Ok(Answer::Done)
 }
 

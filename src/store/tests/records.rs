@@ -276,10 +276,11 @@ fn lists_that_are_not_in_use_do_not_count_and_go_at_the_next_start() {
     rig.remove_records().unwrap();
     rig.append_capture(capture(at(2)), None, true);
     rig.flush().unwrap();
+    let unused = ["captures", "captures-2", "controls-0", "people-7"];
     rig.reopen_after(|dir| {
         let db = db(dir);
         let (key, row) = db.open_tree("captures-1").unwrap().first().unwrap().unwrap();
-        for unused in ["captures", "captures-2", "controls-0", "people-7"] {
+        for unused in unused {
             db.open_tree(unused).unwrap().insert(&key, &row).unwrap();
         }
     });
@@ -288,7 +289,7 @@ fn lists_that_are_not_in_use_do_not_count_and_go_at_the_next_start() {
     rig.reopen_after(|dir| {
         let db = db(dir);
         let names: Vec<_> = db.tree_names().iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-        for unused in ["captures", "captures-2", "controls-0", "people-7"] {
+        for unused in unused {
             assert!(!names.iter().any(|name| name == unused), "{unused} is still there");
         }
     });
