@@ -4,7 +4,13 @@ DEMO_DATA ?= demo-data
 LISTEN ?= 127.0.0.1:8080
 ARM = aarch64-unknown-linux-gnu armv7-unknown-linux-gnueabihf
 
-.PHONY: help demo test check cross test-arm bench golden packages cross-packages
+# Of `make torture`: another start of chance, how many faults, which kinds; N is what a failure says to repeat it with.
+SEED ?=
+FAULTS ?=
+KINDS ?=
+N ?=
+
+.PHONY: help demo test torture check cross test-arm bench golden packages cross-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,6 +25,9 @@ test: packages ## Run the whole test suite, and the Postman collection where the
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	scripts/newman "$$target/debug/facegate"
 
+torture: packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
+	TORTURE_SEED=$(SEED) TORTURE_FAULTS=$(FAULTS) TORTURE_KINDS=$(KINDS) TORTURE_N=$(N) cargo test --test torture -- long
+
 check: ## Formatting, lints, unused or unlicensed dependencies
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
@@ -31,9 +40,10 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
-bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept
+bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber
 	cargo run --release -- bench
 	cargo bench --bench api
+	cargo bench --bench push
 
 golden: ## Write the golden files anew; read the difference before committing it
 	UPDATE_GOLDEN=1 cargo test

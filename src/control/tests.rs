@@ -17,23 +17,29 @@ use crate::ui::Screen;
 
 const CARD: u32 = 4711;
 
+mod interleaved;
+
+const LIMITS: Limits = Limits { people: 10, control_records: 100, captures: 10, notices: 10 };
+
 struct Rig {
-    _folder: TempDir,
+    folder: TempDir,
     clock: Arc<ManualClock>,
     world: Arc<World>,
-    store: Arc<Store>,
+    /// There but for the moment in which it is opened anew.
+    store: Option<Arc<Store>>,
     decisions: Arc<Decisions>,
-    running: Running,
+    /// How often it was started anew.
+    restarts: u32,
+    running: Option<Running>,
 }
 
 impl Rig {
     fn new(rules: impl FnOnce(&mut Rules)) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let limits = Limits { people: 10, control_records: 100, captures: 10, notices: 10 };
-        let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
-        let settings = Arc::new(Live::load(store.clone()).unwrap());
-        settings
+        let store = Arc::new(Store::open(folder.path(), LIMITS, clock.clone()).unwrap());
+        Live::load(store.clone())
+            .unwrap()
             .change::<Rules>(|door| {
                 door.verify_mode = VerifyMode::from_number(24).unwrap();
                 door.verify_reset_s = Int::of(1);
@@ -47,25 +53,49 @@ impl Rig {
         store.add(li, None).unwrap();
         let world = World::new(clock.clone(), 8, 8);
         let decisions = Arc::new(Decisions::default());
+        let mut rig = Self { folder, clock, world, store: Some(store), decisions, restarts: 0, running: None };
+        rig.start();
+        rig
+    }
+
+    fn start(&mut self) {
+        let settings = Arc::new(Live::load(self.store().clone()).unwrap());
         let screen = Arc::new(Screen::default());
-        let sounds = Arc::new(crate::sound::Sounds::new(folder.path(), None, false));
-        let parts = Control {
+        let sounds = Arc::new(crate::sound::Sounds::new(self.folder.path(), None, false));
+        self.running = Some(Running::new(Control {
             inbox: Inbox::default(),
-            clock: clock.clone(),
-            store: store.clone(),
+            clock: self.clock.clone(),
+            store: self.store().clone(),
             settings: settings.clone(),
-            relay: Some(Box::new(SimRelay(world.clone()))),
+            relay: Some(Box::new(SimRelay(self.world.clone()))),
             wiegand: None,
             presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings },
-            decisions: decisions.clone(),
+            decisions: self.decisions.clone(),
             pins: pin::Key::new([7; 32]),
             similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
-        };
-        Self { _folder: folder, clock, world, store, decisions, running: Running::new(parts) }
+        }));
+    }
+
+    /// The loop ends and starts anew.
+    fn restart(&mut self) {
+        self.restarts += 1;
+        self.start();
+    }
+
+    /// The same, and the store with it.
+    fn reopen(&mut self) {
+        // A folder is open once at a time.
+        (self.running, self.store) = (None, None);
+        self.store = Some(Arc::new(Store::open(self.folder.path(), LIMITS, self.clock.clone()).unwrap()));
+        self.restart();
+    }
+
+    fn store(&self) -> &Arc<Store> {
+        self.store.as_ref().unwrap()
     }
 
     fn handle(&mut self, event: Event) {
-        self.running.handle(event);
+        self.running.as_mut().unwrap().handle(event);
     }
 
     fn present_card(&mut self) {
@@ -75,7 +105,7 @@ impl Rig {
     }
 
     fn records(&self) -> Vec<ControlRecord> {
-        self.store.flush().unwrap();
+        self.store().flush().unwrap();
         let far = LocalTime::parse("2099-01-01T00:00:00").unwrap();
         let range = Range {
             begin: LocalTime::parse("1960-01-01T00:00:00").unwrap(),
@@ -84,7 +114,7 @@ impl Rig {
             skip: 0,
             limit: 10,
         };
-        self.store.control_records(range, None, None).unwrap()
+        self.store().control_records(range, None, None).unwrap()
     }
 
     fn openings(&self) -> usize {
@@ -92,7 +122,7 @@ impl Rig {
     }
 
     fn uses_left(&self) -> Validity {
-        self.store.person(LibId(1)).unwrap().validity
+        self.store().person(LibId(1)).unwrap().validity
     }
 
     fn pass(&self, ms: u64) {
@@ -123,7 +153,7 @@ fn a_verdict_opens_once_in_time_and_for_the_passage_it_is_about() {
             rig.handle(Event::Command(Command::Verdict { question, open, text: None }));
         }
         assert_eq!(rig.openings(), opens, "{open} after {after_ms} ms to question +{question}, {times} times");
-        rig.store.flush().unwrap();
+        rig.store().flush().unwrap();
         let left = 5 - u32::try_from(opens).unwrap();
         assert_eq!(rig.uses_left(), Validity::Uses { left }, "a use is spent by who passes");
     }

@@ -8,10 +8,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use facegate::app::{App, Options};
 use facegate::board::Board;
-use facegate::clock::{Bell, Clock, SystemClock};
+use facegate::clock::{Bell, Clock};
 use facegate::vision::EngineChoice;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::leap::LeapClock;
 
 /// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
 macro_rules! skipped {
@@ -28,7 +30,7 @@ pub struct Rig {
     app: Option<App>,
     folder: TempDir,
     engine: EngineChoice,
-    clock: Arc<SystemClock>,
+    clock: Arc<LeapClock>,
 }
 
 impl Rig {
@@ -41,7 +43,7 @@ impl Rig {
         models()?;
         faces()?;
         let mut rig =
-            Self { app: None, folder: TempDir::new().unwrap(), engine, clock: Arc::new(SystemClock::default()) };
+            Self { app: None, folder: TempDir::new().unwrap(), engine, clock: Arc::new(LeapClock::default()) };
         rig.boot();
         Some(rig)
     }
@@ -124,6 +126,11 @@ impl Rig {
         post(&self.url(&format!("/sim/{route}")), body.to_string().as_bytes())["events_since"].as_u64().unwrap()
     }
 
+    /// Lets time pass at once for whatever waits; the wall clock stays.
+    pub fn leap(&self, span: Duration) {
+        self.clock.leap(span);
+    }
+
     /// Sets the terminal's clock, in its own zone.
     pub fn set_clock(&self, local: &str) {
         post(&self.url("/sim/clock"), json!({ "now": local }).to_string().as_bytes());
@@ -188,15 +195,17 @@ impl Rig {
     }
 
     fn until<T>(&self, span: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
-        let (bell, deadline) = (Bell::default(), self.clock.mono().after(span));
+        // A test's patience does not leap.
+        let clock = self.clock.machine();
+        let (bell, deadline) = (Bell::default(), clock.mono().after(span));
         loop {
             if let Some(answer) = ask() {
                 return Some(answer);
             }
-            if self.clock.mono() >= deadline {
+            if clock.mono() >= deadline {
                 return None;
             }
-            self.clock.wait(&bell, Some(self.clock.mono().after(Duration::from_millis(10))));
+            clock.wait(&bell, Some(clock.mono().after(Duration::from_millis(10))));
         }
     }
 }
