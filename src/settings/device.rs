@@ -34,6 +34,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// A login nobody has: its hash is none.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self { user: "locked".into(), password_hash: "!".into() }
+    }
+
     /// The user name that applies; the document's default (2.4) until one is set.
     #[must_use]
     pub fn user_name(&self) -> &str {

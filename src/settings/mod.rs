@@ -326,9 +326,11 @@ fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
     let read = serde_json::from_slice::<G>(&bytes).map_err(|e| e.to_string());
     match read.and_then(|group| group.check().map(|()| group).map_err(|e| e.to_string())) {
         Ok(group) => *G::of_mut(all) = group,
-        // The default login is no answer to a damaged one: it would let everybody in.
+        // The default login is no answer to a damaged one: it would let everybody in. Nobody gets in until a copy is
+        // restored, and the door works.
         Err(why) if G::NAME == Account::NAME => {
-            crate::bail!(StoreFailed, "the stored login is unreadable ({why}); restore the data folder or remove it")
+            tracing::error!(why, "the stored login is unreadable: nobody can log in until a backup is restored");
+            all.account = Account::locked();
         }
         Err(why) => tracing::error!(group = G::NAME, why, "stored settings unreadable, using defaults"),
     }

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
@@ -34,13 +35,16 @@ const KEPT_ASIDE: usize = 1;
 /// A report of something wrong with what is kept, and of what was done about it.
 pub(super) type Tell = dyn Fn(&str) + Send + Sync;
 
+/// What is small and always needed: list and key → value.
+type Small = HashMap<(Tree, Box<[u8]>), Vec<u8>>;
+
 /// The journal and the rows.
 pub(super) struct Db {
     folder: PathBuf,
     journal: Mutex<Writing>,
     rows: RwLock<Option<Arc<Rows>>>,
     /// Settings, sinks, secrets and counters.
-    small: RwLock<HashMap<(Tree, Box<[u8]>), Vec<u8>>>,
+    small: RwLock<Small>,
     troubles: Mutex<Troubles>,
     /// Told when something is broken that may be mended.
     mender: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -188,7 +192,8 @@ impl Db {
         if let Some(rows) = rows
             && let Err(error) = rows.apply(number, &change.payload)
         {
-            *write(&self.rows) = None;
+            drop(rows);
+            discard(write(&self.rows).take());
             self.tell(&format!("the database fails and is made anew from the journal: {error}"));
             if let Some(mender) = self.mender.get() {
                 mender();
@@ -348,13 +353,21 @@ impl Drop for Db {
         if let Some(thread) = lock(&self.journal).compacting.take() {
             drop(thread.join());
         }
-        if let Some(rows) = &*read(&self.rows) {
+        let rows = write(&self.rows).take();
+        if let Some(rows) = &rows {
             rows.flush();
         }
+        discard(rows);
         if let Some(folder) = &self.temporary {
-            write(&self.rows).take();
             drop(fs::remove_dir_all(folder));
         }
+    }
+}
+
+/// Lets go of rows; sled may panic then, when its disk failed before.
+fn discard(rows: Option<Arc<Rows>>) {
+    if std::panic::catch_unwind(AssertUnwindSafe(|| drop(rows))).is_err() {
+        tracing::error!("the database failed while it was closed; it catches up from the journal");
     }
 }
 
@@ -500,7 +513,7 @@ fn set_aside(at: &Path) -> std::result::Result<PathBuf, String> {
 }
 
 /// What is small, as the journal says.
-fn small(replay: &Replay, said: &mut Vec<String>) -> HashMap<(Tree, Box<[u8]>), Vec<u8>> {
+fn small(replay: &Replay, said: &mut Vec<String>) -> Small {
     let mut values = replay.values();
     let mut small = HashMap::new();
     for (tree, key, place) in replay.live().into_iter().filter(|(tree, ..)| is_small(*tree)) {

@@ -224,6 +224,7 @@ impl Writer {
                 job => self.waiting.push_back(job),
             }
         }
+        self.heal();
         self.commit()
     }
 
