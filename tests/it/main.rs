@@ -20,5 +20,6 @@ mod rules;
 mod screens;
 mod senses;
 mod settings;
+mod soak;
 mod subscriber;
 mod wiegand;
