@@ -34,6 +34,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// One that no password fits, for when the stored one cannot be read.
+    #[must_use]
+    pub fn locked() -> Self {
+        Self { user: "locked".to_owned(), password_hash: "*".to_owned() }
+    }
+
     /// The user name that applies; the document's default (2.4) until one is set.
     #[must_use]
     pub fn user_name(&self) -> &str {

@@ -132,6 +132,17 @@ impl Index {
         self.by_number.values().take(count).copied().collect()
     }
 
+    /// The first that came of those `may` lets go.
+    pub(super) fn oldest_of(&self, count: usize, may: impl Fn(&Mark) -> bool) -> Vec<Mark> {
+        self.by_number.values().filter(|mark| may(mark)).take(count).copied().collect()
+    }
+
+    /// At the most how many came since number `id`, it included; numbers are given one after the other.
+    pub(super) fn at_most_since(&self, id: u64) -> usize {
+        let newest = self.by_number.last_key_value().map_or(0, |(newest, _)| *newest);
+        usize::try_from((newest + 1).saturating_sub(id)).unwrap_or(usize::MAX).min(self.len())
+    }
+
     /// The records of a person.
     pub(super) fn of(&self, who: LibId) -> impl Iterator<Item = Mark> {
         self.by_person.get(&who).into_iter().flatten().copied()
@@ -285,6 +296,16 @@ impl Log {
     /// Removes all entries of a kind.
     pub(super) fn forget(&mut self, kind: Kind) {
         self.entries.retain(|(of, _)| *of != kind);
+    }
+
+    /// How many entries are above `after`, and for each kind the record of the first of them.
+    pub(super) fn waiting(&self, after: u64) -> (usize, PerKind<Option<Mark>>) {
+        let from = self.entries.partition_point(|(_, mark)| mark.seq <= after);
+        let mut first = PerKind::<Option<Mark>>::default();
+        for (kind, mark) in self.entries.range(from..) {
+            first.of_mut(*kind).get_or_insert(*mark);
+        }
+        (self.entries.len() - from, first)
     }
 
     /// The first entry above `after` that is not older than `since`.

@@ -40,6 +40,7 @@ mod remover;
 mod replay;
 mod rows;
 mod settings;
+mod space;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -52,6 +53,8 @@ use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use replay::{Live, Replay};
+use space::{Disk, Room};
+pub use space::{Probe, Space};
 use writer::{Job, Next, Writer};
 
 /// Photos without rows that a crash explains; more of them mean that rows were lost.
@@ -68,6 +71,16 @@ pub struct Limits {
     pub captures: usize,
     /// Notices; the oldest goes first.
     pub notices: usize,
+}
+
+impl Limits {
+    const fn of(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Control => self.control_records,
+            Kind::Capture => self.captures,
+            Kind::Notice => self.notices,
+        }
+    }
 }
 
 /// A registered photo and what was computed from it.
@@ -94,6 +107,15 @@ pub struct Range {
     pub skip: usize,
     /// Matches to return at the most.
     pub limit: usize,
+}
+
+/// What waits for a sink.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Backlog {
+    /// Events it has not reached yet.
+    pub events: usize,
+    /// How full the fullest list of records is with what waits, 0 to 1; at 1 the next record drops one that waits.
+    pub fullest: f64,
 }
 
 /// An event of the ordered log with its place in it.
@@ -133,6 +155,9 @@ struct Core {
     /// Pictures queued and not yet encoded.
     pictures: AtomicUsize,
     watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
+    room: Room,
+    /// Sinks that are to get every event; `None` until they are known, and then nothing counts as delivered.
+    followers: Mutex<Option<Vec<String>>>,
 }
 
 /// What memory knows of the records on the disk.
@@ -156,12 +181,20 @@ impl Store {
     /// [`Fault::StoreFailed`], saying what to do: the folder cannot be used, another process has it open,
     /// or newer software wrote it.
     pub fn open(dir: &Path, limits: Limits, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_on(dir, limits, clock, Box::new(Disk(dir.to_owned())))
+    }
+
+    /// The same with another way to know how much room the disk has.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_on(dir: &Path, limits: Limits, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Result<Self> {
         let (db, replay) = Db::open(dir)?;
         let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());
-        let photos = files("photos")?;
-        let snaps = PerKind([files("snaps/control")?, files("snaps/capture")?, files("snaps/notice")?]);
+        let photos = files("photos");
+        let snaps = PerKind([files("snaps/control"), files("snaps/capture"), files("snaps/notice")]);
 
         let (book, last_person, whole) = load_people(&replay, &live);
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();
@@ -204,6 +237,8 @@ impl Store {
             queued: AtomicUsize::new(0),
             pictures: AtomicUsize::new(0),
             watchers: Mutex::default(),
+            room: Room::new(probe),
+            followers: Mutex::default(),
         });
         let inbox = Inbox::default();
         let queue = inbox.sender();

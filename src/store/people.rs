@@ -34,6 +34,7 @@ impl Store {
             book.check(person)
         };
         check(&read(&self.core.book), &person)?;
+        self.core.room.check()?;
         let photo = photo.map(|photo| self.write_photo(photo)).transpose()?;
         let mut next = lock(&self.core.turn);
         if let Err(error) = check(&read(&self.core.book), &person) {
@@ -63,6 +64,7 @@ impl Store {
             Ok(row.photo.clone())
         };
         check(&read(&self.core.book))?;
+        self.core.room.check()?;
         let photo = photo.map(|photo| self.write_photo(photo)).transpose()?;
         let turn = lock(&self.core.turn);
         let old = match check(&read(&self.core.book)) {

@@ -8,7 +8,7 @@ use super::frame::Tree;
 use super::index::{Kind, Mark, Span};
 use super::rows::failed;
 use super::writer::{Draft, Job};
-use super::{Logged, Picture, Range, Store, read, write};
+use super::{Backlog, Logged, Picture, Range, Store, read, write};
 use crate::access::record::Event;
 use crate::access::{CaptureRecord, ControlRecord, LibId, Notice};
 use crate::clock::lock;
@@ -230,6 +230,24 @@ impl Store {
     #[must_use]
     pub fn last_seq(&self) -> u64 {
         read(&self.core.ledger).last_seq
+    }
+
+    /// Names the sinks that are to get every event: what one of them has not reached is not removed for want of room,
+    /// and it is said when a record has to go before it was delivered.
+    pub fn set_followers(&self, sinks: Vec<String>) {
+        *lock(&self.core.followers) = Some(sinks);
+    }
+
+    /// What waits for a sink that has reached `after`.
+    #[must_use]
+    pub fn backlog(&self, after: u64) -> Backlog {
+        let ledger = read(&self.core.ledger);
+        let (events, first) = ledger.log.waiting(after);
+        let share = |kind| {
+            let waiting = first.of(kind).map_or(0, |mark: Mark| ledger.records.of(kind).at_most_since(mark.id));
+            waiting as f64 / self.core.limits.of(kind).max(1) as f64
+        };
+        Backlog { events, fullest: Kind::ALL.into_iter().map(share).fold(0.0, f64::max).min(1.0) }
     }
 
     /// Has `watcher` told what is wrong with what is kept and what was done about it, from the opening on. It must be

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::db::{Change, to_json};
+use super::db::{Change, from_json, to_json};
 use super::frame::Tree;
 use super::index::{HIGHEST, Kind, Mark, PerKind};
 use super::records::snap_name;
@@ -29,6 +29,10 @@ const BATCH_RECORDS: usize = 1024;
 const RETRY: Duration = Duration::from_secs(1);
 /// How often what is broken is tried again.
 const HEAL: Duration = Duration::from_secs(10);
+/// Records removed together when the disk is full.
+const ROOM_BATCH: usize = 64;
+/// Such batches before new records are looked at again.
+const MOST_ROOM_BATCHES: usize = 64;
 
 /// What the writer is asked for.
 pub(super) enum Job {
@@ -162,7 +166,8 @@ impl Writer {
                 self.waiting.extend(next);
             }
             self.waiting.extend(self.inbox.drain());
-            self.prepare();
+            let has_room = self.make_room_on_disk();
+            self.prepare(has_room);
             self.heal();
             let mut outcome = self.commit();
             while let Err(error) = outcome {
@@ -216,13 +221,67 @@ impl Writer {
         self.commit()
     }
 
-    /// Takes a batch off the queue: numbers records and writes their pictures.
-    fn prepare(&mut self) {
+    /// Removes the oldest until the disk has room: captures first, then what every follower has. Whether there is room
+    /// for pictures.
+    fn make_room_on_disk(&self) -> bool {
+        let core = &*self.core;
+        if let Some(news) = core.room.news() {
+            core.db.tell(&news);
+        }
+        if !core.room.is_short() {
+            return true;
+        }
+        for _ in 0..MOST_ROOM_BATCHES {
+            match self.remove_oldest() {
+                Ok(true) if core.room.is_tight() => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::error!(%error, cause = ?error.source, "nothing can be removed from the full disk");
+                    break;
+                }
+            }
+        }
+        !core.room.is_short()
+    }
+
+    /// Removes one batch of records nobody waits for, with their pictures; whether there were any.
+    fn remove_oldest(&self) -> Result<bool> {
+        let core = &*self.core;
+        let delivered = core.delivered();
+        let _turn = lock(&core.turn);
+        let (kind, marks) = {
+            let ledger = read(&core.ledger);
+            let oldest = |kind: Kind| {
+                let records = ledger.records.of(kind);
+                (kind, records.oldest_of(ROOM_BATCH, |mark| mark.seq <= delivered))
+            };
+            let kinds = [Kind::Capture, Kind::Control, Kind::Notice];
+            let Some(found) = kinds.into_iter().map(oldest).find(|(_, marks)| !marks.is_empty()) else {
+                return Ok(false);
+            };
+            found
+        };
+        let mut change = Change::default();
+        for mark in &marks {
+            change.remove(kind.into(), &mark.key());
+        }
+        core.db.commit(&change)?;
+        let old: Vec<_> = marks.iter().map(|mark| (kind, *mark)).collect();
+        core.publish(&old, &[], self.next.seq - 1);
+        core.snaps.of(kind).remove_now(marks.iter().map(|mark| mark.id));
+        Ok(true)
+    }
+
+    /// Takes a batch off the queue: numbers records and writes their pictures, where there is room for them.
+    fn prepare(&mut self, has_room: bool) {
         let (mut pictures, mut written) = (0, PerKind::<Vec<u64>>::default());
         while self.prepared.len() < BATCH_RECORDS && pictures < BATCH_PICTURES {
             match self.waiting.pop_front() {
                 Some(Job::Record(draft)) => {
-                    let Draft { mut event, snap, push } = *draft;
+                    let Draft { mut event, mut snap, push } = *draft;
+                    if !has_room && snap.take().is_some() {
+                        self.core.pictures.fetch_sub(1, Ordering::Relaxed);
+                    }
                     let kind = kind_of(&event);
                     let next = self.next.record(kind);
                     let id = *next;
@@ -314,6 +373,7 @@ impl Writer {
 
         self.next = next;
         core.publish(&old, &new, next.seq - 1);
+        core.tell_undelivered(&old);
         drop(turn);
         core.queued.fetch_sub(self.prepared.len(), Ordering::Relaxed);
         self.prepared.clear();
@@ -350,11 +410,7 @@ impl Writer {
     /// What has to leave so that the new records fit: old ones, and how many of the new ones themselves.
     fn make_room(&self, kind: Kind) -> (Vec<Mark>, usize) {
         let core = &self.core;
-        let limit = match kind {
-            Kind::Control => core.limits.control_records,
-            Kind::Capture => core.limits.captures,
-            Kind::Notice => core.limits.notices,
-        };
+        let limit = core.limits.of(kind);
         let ledger = read(&core.ledger);
         let there = ledger.records.of(kind);
         let coming = self.prepared.iter().filter(|prepared| prepared.kind() == kind).count();
@@ -366,6 +422,37 @@ impl Writer {
 }
 
 impl Core {
+    /// The place every follower has reached; 0 until they are known.
+    fn delivered(&self) -> u64 {
+        let places = lock(&self.followers);
+        places.as_ref().map_or(0, |sinks| sinks.iter().map(|sink| self.reached(sink)).min().unwrap_or(u64::MAX))
+    }
+
+    fn reached(&self, sink: &str) -> u64 {
+        self.db.get(Tree::Sinks, sink).and_then(|value| from_json("sinks", &sink, &value)).unwrap_or(0)
+    }
+
+    /// Says which of the records that made room for others a follower never got.
+    fn tell_undelivered(&self, old: &[(Kind, Mark)]) {
+        if old.is_empty() {
+            return;
+        }
+        for sink in lock(&self.followers).iter().flatten() {
+            let reached = self.reached(sink);
+            let lost: Vec<String> = old
+                .iter()
+                .filter(|(_, mark)| mark.seq > reached)
+                .map(|(kind, mark)| format!("{} {}", kind.name(), mark.id))
+                .collect();
+            if let (Some(first), Some(last)) = (lost.first(), lost.last()) {
+                self.db.tell(&format!(
+                    "{sink}: {} records made room before they were delivered: {first} to {last}",
+                    lost.len()
+                ));
+            }
+        }
+    }
+
     /// Encodes and writes a picture; its name, or `None` when the record has to do without.
     fn keep(&self, kind: Kind, id: u64, snap: Picture) -> Option<String> {
         let file = snap.encode();

@@ -12,6 +12,7 @@ mod broken;
 mod kill;
 mod people;
 mod records;
+mod space;
 mod timing;
 
 const LIMITS: Limits = Limits { people: 30_000, control_records: 150_000, captures: 1000, notices: 1000 };
