@@ -45,7 +45,7 @@ pub(super) struct Db {
     journal: Mutex<Writing>,
     rows: RwLock<Option<Arc<Rows>>>,
     /// Settings, sinks, secrets and counters.
-    small: RwLock<HashMap<(Tree, Box<[u8]>), Vec<u8>>>,
+    small: RwLock<Small>,
     troubles: Mutex<Troubles>,
     /// Told when something is broken that may be mended.
     mender: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -55,6 +55,9 @@ pub(super) struct Db {
     /// Held as long as the store is open.
     _lock: Option<File>,
 }
+
+/// Small rows, by tree and key.
+type Small = HashMap<(Tree, Box<[u8]>), Vec<u8>>;
 
 /// What appending needs.
 struct Writing {
@@ -526,7 +529,7 @@ fn set_aside(at: &Path) -> std::result::Result<PathBuf, String> {
 }
 
 /// What is small, as the journal says.
-fn small(replay: &Replay, said: &mut Vec<String>) -> HashMap<(Tree, Box<[u8]>), Vec<u8>> {
+fn small(replay: &Replay, said: &mut Vec<String>) -> Small {
     let mut values = replay.values();
     let mut small = HashMap::new();
     for (tree, key, place) in replay.live().into_iter().filter(|(tree, ..)| is_small(*tree)) {
