@@ -37,7 +37,7 @@ use crate::network::Guard;
 use crate::push::http::Post;
 use crate::push::message::Author;
 use crate::roster::{Models, Roster};
-use crate::settings::Live;
+use crate::settings::{Keeper, Live};
 use crate::sim::Sim;
 use crate::sound::{self, Sounds};
 use crate::store::{Limits, Store};
@@ -137,7 +137,10 @@ impl App {
             similarity: vision.pack.similarity,
         };
         let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), Some(models)));
-        roster.load()?;
+        // Cards and the exit button work without faces.
+        if let Err(error) = roster.load() {
+            Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
+        }
         if let Some(folder) = &options.people {
             enrol::folder(&roster, &store, &settings, &*clock, folder)?;
         }

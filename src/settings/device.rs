@@ -34,10 +34,10 @@ pub struct Account {
 }
 
 impl Account {
-    /// A login nobody has: its hash is none.
+    /// One that no password fits, for when the stored one cannot be read.
     #[must_use]
     pub fn locked() -> Self {
-        Self { user: "locked".into(), password_hash: "!".into() }
+        Self { user: "locked".to_owned(), password_hash: "*".to_owned() }
     }
 
     /// The user name that applies; the document's default (2.4) until one is set.

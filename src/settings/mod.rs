@@ -155,6 +155,10 @@ pub trait Keeper: Send + Sync {
     /// # Errors
     /// When the store cannot be written; the old values then stand.
     fn save(&self, groups: &[(&'static str, Vec<u8>)]) -> Result<()>;
+    /// Says that what is kept is damaged.
+    fn tell(&self, what: &str) {
+        tracing::error!(what, "the settings");
+    }
 }
 
 /// Keeps nothing, for tests of what follows settings.
@@ -326,13 +330,12 @@ fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
     let read = serde_json::from_slice::<G>(&bytes).map_err(|e| e.to_string());
     match read.and_then(|group| group.check().map(|()| group).map_err(|e| e.to_string())) {
         Ok(group) => *G::of_mut(all) = group,
-        // The default login is no answer to a damaged one: it would let everybody in. Nobody gets in until a copy is
-        // restored, and the door works.
+        // The default login is no answer to a damaged one: it would let everybody in. The door goes on.
         Err(why) if G::NAME == Account::NAME => {
-            tracing::error!(why, "the stored login is unreadable: nobody can log in until a backup is restored");
             all.account = Account::locked();
+            keeper.tell(&format!("the stored login is unreadable ({why}): nobody can log in; restore a backup"));
         }
-        Err(why) => tracing::error!(group = G::NAME, why, "stored settings unreadable, using defaults"),
+        Err(why) => keeper.tell(&format!("the stored settings '{}' are unreadable ({why}); defaults apply", G::NAME)),
     }
     Ok(())
 }

@@ -26,9 +26,14 @@ use super::rows::{Rows, Trees, Unusable, WITHOUT_JOURNAL};
 use super::{read, write};
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
+use crate::settings::{Account, Group};
 
 /// Logs are taken into a new snapshot once they are longer than it, and than this.
 const SMALL_LOGS: u64 = 8 << 20;
+/// How the report begins of what is small and cannot be read.
+const UNREADABLE: &str = "unreadable:";
+/// In place of a login that was lost: no group can be read from it.
+const LOST: &[u8] = b"lost";
 /// Databases moved aside that are kept, for whoever wants to know what happened.
 const KEPT_ASIDE: usize = 1;
 
@@ -133,7 +138,17 @@ impl Db {
             Replay::unreadable()
         });
         let (rows, temporary) = settle(dir, &folder, &mut replay, &mut said)?;
-        let small = small(&replay, &mut said);
+        if let Some(damage) = &replay.damage {
+            said.push(format!("the journal is damaged ({damage}): what can be read of it counts"));
+        }
+        let mut small = small(&replay, &mut said);
+        let account = (Tree::Settings, Box::from(Account::NAME.as_bytes()));
+        // A lost login must not become the default one: what cannot be read locks the API.
+        let has_lost_login = (replay.damage.is_some() || said.iter().any(|what| what.starts_with(UNREADABLE)))
+            && !small.contains_key(&account);
+        if has_lost_login {
+            small.insert(account, LOST.to_vec());
+        }
         let journal = writable(&folder).map(|()| replay.resume(&folder));
         if let Err(why) = &journal {
             said.push(format!("the data folder cannot be written: {why}; people pass, nothing can be changed"));
@@ -152,6 +167,9 @@ impl Db {
             temporary,
             _lock: lock,
         };
+        if has_lost_login && let Err(error) = db.set(Tree::Settings, Account::NAME, LOST) {
+            tracing::error!(%error, "that the login is lost is not kept");
+        }
         Ok((db, replay))
     }
 
@@ -224,6 +242,11 @@ impl Db {
         let mut change = Change::default();
         change.put(tree, key.as_bytes(), value);
         self.commit(&change)
+    }
+
+    /// Keeps one small thing until the store is closed.
+    pub(super) fn remember(&self, tree: Tree, key: &str, value: &[u8]) {
+        write(&self.small).insert((tree, key.as_bytes().into()), value.to_vec());
     }
 
     /// A small thing.
@@ -458,8 +481,11 @@ fn in_line(
 ) -> std::result::Result<Rows, String> {
     let text = |error: Error| error.to_string();
     let applied = rows.applied().map_err(text)?;
-    let migrates = replay.is_empty() && rows.format().map_err(text)? == Some(WITHOUT_JOURNAL);
-    if !migrates && replay.damage.is_none() && applied <= replay.last {
+    let is_old = rows.format().map_err(text)? == Some(WITHOUT_JOURNAL);
+    let migrates = is_old && replay.is_empty();
+    // A database that was only just made has no better word to say than a damaged journal.
+    let knows_nothing = !is_old && applied == 0;
+    if knows_nothing || !migrates && replay.damage.is_none() && applied <= replay.last {
         return rows.settle(replay).map(|()| rows).map_err(|discord| discord.0);
     }
     if !migrates {
@@ -520,7 +546,7 @@ fn small(replay: &Replay, said: &mut Vec<String>) -> Small {
         let Some(value) = place.value else { continue };
         match values.get(value) {
             Ok(bytes) => drop(small.insert((tree, Box::from(key)), bytes)),
-            Err(error) => said.push(format!("{tree:?} {}: {error}", String::from_utf8_lossy(key))),
+            Err(error) => said.push(format!("{UNREADABLE} {tree:?} {}: {error}", String::from_utf8_lossy(key))),
         }
     }
     small

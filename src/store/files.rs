@@ -22,9 +22,12 @@ pub(super) struct Files {
 }
 
 impl Files {
-    pub(super) fn open(root: PathBuf, remover: Remover) -> Result<Self> {
-        fs::create_dir_all(&root).map_err(failed("make the folder of", &root))?;
-        Ok(Self { root, remover })
+    /// A folder that cannot be made holds nothing, and what is written to it fails.
+    pub(super) fn open(root: PathBuf, remover: Remover) -> Self {
+        if let Err(error) = fs::create_dir_all(&root) {
+            tracing::error!(path = %root.display(), %error, "the folder of pictures cannot be made");
+        }
+        Self { root, remover }
     }
 
     fn path(&self, number: u64) -> PathBuf {
@@ -75,6 +78,18 @@ impl Files {
     /// Removes files that no row speaks of any more.
     pub(super) fn remove(&self, numbers: impl IntoIterator<Item = u64>) {
         self.remover.remove(numbers.into_iter().map(|number| self.path(number)).collect());
+    }
+
+    /// The same at once, for whoever needs the room.
+    pub(super) fn remove_now(&self, numbers: impl IntoIterator<Item = u64>) {
+        for path in numbers.into_iter().map(|number| self.path(number)) {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    tracing::error!(path = %path.display(), %error, "the picture stays until the next start");
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Waits until what is to be removed is.

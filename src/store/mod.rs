@@ -180,8 +180,8 @@ impl Store {
         let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());
-        let photos = files("photos")?;
-        let snaps = PerKind([files("snaps/control")?, files("snaps/capture")?, files("snaps/notice")?]);
+        let photos = files("photos");
+        let snaps = PerKind([files("snaps/control"), files("snaps/capture"), files("snaps/notice")]);
 
         let (book, last_person, whole) = load_people(&replay, &live);
         let known: HashSet<u64> = book.rows().filter_map(|(_, row)| Some(row.photo.as_ref()?.file)).collect();

@@ -19,6 +19,10 @@ impl Keeper for Store {
         }
         self.core.db.commit(&change)
     }
+
+    fn tell(&self, what: &str) {
+        self.core.db.tell(what);
+    }
 }
 
 impl Store {
@@ -38,10 +42,11 @@ impl Store {
         self.core.db.set(Tree::Sinks, sink, &to_json(&seq)?)
     }
 
-    /// `length` random bytes, drawn at the first call and the same ever after.
+    /// `length` random bytes, drawn at the first call and the same ever after; until the next start only, where the disk
+    /// does not take them, so that the terminal runs all the same.
     ///
     /// # Errors
-    /// [`Fault::StoreFailed`]; [`Fault::Unavailable`] when the system gives no randomness.
+    /// [`Fault::Unavailable`] when the system gives no randomness.
     pub fn secret(&self, name: &str, length: usize) -> Result<Vec<u8>> {
         let _turn = lock(&self.core.turn);
         if let Some(kept) = self.core.db.get(Tree::Secrets, name).filter(|kept| kept.len() == length) {
@@ -50,7 +55,10 @@ impl Store {
         let mut bytes = vec![0; length];
         getrandom::fill(&mut bytes)
             .map_err(|e| Error::new(Fault::Unavailable, "no randomness").because(e.to_string()))?;
-        self.core.db.set(Tree::Secrets, name, &bytes)?;
+        if let Err(error) = self.core.db.set(Tree::Secrets, name, &bytes) {
+            self.core.db.remember(Tree::Secrets, name, &bytes);
+            self.core.db.tell(&format!("the secret '{name}' lasts until the next start only: {error}"));
+        }
         Ok(bytes)
     }
 }

@@ -178,7 +178,7 @@ impl Writer {
                 if self.core.shortage().is_some() {
                     // Not even the journal finds room: pictures make some before their rows are gone.
                     for (kind, mark) in self.core.expendable() {
-                        self.core.snaps.of(kind).remove([mark.id]);
+                        self.core.snaps.of(kind).remove_now([mark.id]);
                     }
                 }
                 if self.stop {

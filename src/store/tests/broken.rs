@@ -7,7 +7,7 @@ use super::*;
 use crate::access::ControlRecord;
 use crate::access::record::VerifyStatus;
 use crate::clock::lock;
-use crate::settings::Keeper;
+use crate::settings::{Keeper, Live};
 
 const PEOPLE: u32 = 12;
 const RECORDS: u32 = 20;
@@ -248,4 +248,41 @@ fn long_logs_become_a_snapshot() {
     let store = open(dir.path(), LIMITS).unwrap();
     check(&store, "after a snapshot");
     assert_eq!(store.load("large").unwrap(), Some(bytes));
+}
+
+#[test]
+fn a_login_that_cannot_be_read_lets_nobody_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(open(dir.path(), LIMITS).unwrap());
+    let said = Arc::<Mutex<Vec<String>>>::default();
+    store.watch_troubles(Box::new({
+        let said = said.clone();
+        move |what| lock(&said).push(what.to_owned())
+    }));
+    store.save(&[("account", b"{".to_vec()), ("door", b"{".to_vec())]).unwrap();
+    let settings = Live::load(store).unwrap();
+    assert_ne!(settings.now().account.user_name(), "admin");
+    assert_eq!(settings.now().account.password_hash, "*");
+    assert_eq!(lock(&said).iter().filter(|what| what.contains("unreadable")).count(), 2);
+}
+
+#[test]
+fn a_login_that_is_lost_with_both_files_lets_nobody_in() {
+    let rig = Rig::new();
+    let dir = rig.dir.path().to_owned();
+    rig.save(&[("account", br#"{"user":"root","password_hash":"x"}"#.to_vec())]).unwrap();
+    rig.save(&[("door", b"{}".to_vec())]).unwrap();
+    let mut rig = rig;
+    rig.store = None;
+    std::fs::remove_dir_all(dir.join("db")).unwrap();
+    let log = std::fs::read_dir(dir.join("journal")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&log).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"root").unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(&log, bytes).unwrap();
+    for _ in 0..2 {
+        let store = open(&dir, LIMITS).unwrap();
+        let settings = Live::load(Arc::new(store)).unwrap();
+        assert_eq!(settings.now().account.password_hash, "*", "and it stays so");
+    }
 }
