@@ -36,6 +36,7 @@ mod remover;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod writer;
 
 use book::{Book, Row};
@@ -44,6 +45,7 @@ use files::Files;
 use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
+pub use transfer::Counters;
 use writer::{Job, Next, Writer};
 
 /// Photos without rows that a crash explains; more of them mean that rows were lost.

@@ -1,6 +1,7 @@
 //! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod crash;
 mod load;
 mod machine;
