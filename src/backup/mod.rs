@@ -91,6 +91,7 @@ pub struct Tools<'a> {
 /// [`Problem`]; a file that was there before is as it was.
 pub fn backup(tools: &mut Tools<'_>, file: &Path, passphrase: &str) -> Result<Totals, Problem> {
     long_enough(passphrase)?;
+    unswitched(tools.data).map_err(Problem::Unfit)?;
     if !tools.data.join("db").is_dir() {
         return Err(Problem::Unfit(format!("{}: there is no terminal's data", tools.data.display())));
     }
@@ -171,7 +172,7 @@ pub fn restore(tools: &mut Tools<'_>, file: &Path, passphrase: &str, clone: bool
         let (people, limit) = (manifest.people, tools.limits.people);
         return Err(Problem::Unfit(format!("the backup holds {people} people, this board at most {limit}")));
     }
-    // Held until the switch: the terminal cannot be started meanwhile.
+    // Held while the new folder is built: the terminal cannot be started meanwhile.
     let old =
         if data.join("db").is_dir() { Some(Store::open(&data, tools.limits, tools.clock.clone())?) } else { None };
     if fresh.exists() {
@@ -180,7 +181,7 @@ pub fn restore(tools: &mut Tools<'_>, file: &Path, passphrase: &str, clone: bool
     let done = fill(tools, &manifest, &mut reader, &fresh, clone, old.as_ref());
     drop(old);
     let switched = done.and_then(|()| switch(&data, &before, &fresh));
-    if switched.is_err() && data.exists() {
+    if switched.is_err() && (data.exists() || !before.exists()) {
         drop(fs::remove_dir_all(&fresh));
     }
     switched.map(|()| reader.totals())
@@ -397,4 +398,93 @@ pub fn passphrase_from(from: impl io::Read) -> Result<String, Problem> {
     // Longer than anyone types, shorter than a file given by mistake.
     io::BufReader::new(from.take(4096)).read_line(&mut line).map_err(|e| Problem::Io("passphrase".to_owned(), e))?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        for (older, newer) in [("0.1.0", "0.1.1"), ("0.9.0", "0.10.0"), ("0.9.9", "1.0.0"), ("1.2", "1.2.1")] {
+            assert!(version(older) < version(newer), "{older} {newer}");
+        }
+        assert_eq!(version("1.2.3"), version("1.2.3"));
+    }
+
+    #[test]
+    fn a_sound_cannot_leave_its_folder() {
+        for (name, good) in [("bell.wav", true), ("", false), ("../x.wav", false), (".x", false), ("a\\b", false)] {
+            assert_eq!(is_sound(name), good, "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_beside_are_named_after_the_folder_itself() {
+        for (data, expected) in [("/a/data", "/a/data.part"), ("/a/data/", "/a/data.part"), ("data", "data.part")] {
+            assert_eq!(beside(Path::new(data), "part"), Path::new(expected), "{data}");
+        }
+    }
+
+    #[test]
+    fn a_clone_keeps_its_own_topic() {
+        let stored = br#"{"MQTopic":"old","MQCloudID":"old","MQPort":1884}"#;
+        let own = br#"{"MQTopic":"mine","MQCloudID":"me","MQPort":1}"#;
+        let merged: Value = serde_json::from_slice(&own_mqtt(stored, Some(own)).unwrap()).unwrap();
+        assert_eq!(merged, serde_json::json!({ "MQTopic": "mine", "MQCloudID": "me", "MQPort": 1884 }));
+        let fresh: Mqtt =
+            serde_json::from_slice(&own_mqtt(&serde_json::to_vec(&Mqtt::default()).unwrap(), None).unwrap()).unwrap();
+        assert_eq!(fresh.cloud_id, Mqtt::default().cloud_id);
+    }
+
+    fn person(id: u32, custom_id: u32) -> Person {
+        let created = crate::field::LocalTime::parse("2024-05-06T07:08:09").unwrap();
+        Person { id: crate::access::LibId(id), custom_id: Some(custom_id), ..Person::new(created) }
+    }
+
+    #[test]
+    fn a_backup_that_does_not_fit_changes_nothing() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (file, data) = (folder.path().join("backup"), folder.path().join("data"));
+        let limits = Limits { people: 3, control_records: 9, captures: 9, notices: 9 };
+        let clock = Arc::new(crate::clock::SystemClock::default());
+        let photo = |jpeg: &[u8]| Registered { jpeg: jpeg.to_vec(), embedding: vec![0.5; 4], pack: "a".to_owned() };
+        let jpeg = photo(&[0xFF, 0xD8, 0xFF, 0xE0]);
+        let good = || (person(1, 1), Some(jpeg.clone()));
+        for (version, said, people, refusal) in [
+            ("99.1.2", 1, vec![good()], Some("facegate 99.1.2 wrote the backup, this is 0.")),
+            ("0.0.1", 4, vec![good()], Some("holds 4 people, this board at most 3")),
+            ("0.0.1", 2, vec![good()], Some("it says it holds 2 people and holds 1")),
+            ("0.0.1", 2, vec![good(), (person(1, 2), None)], Some("LibID: 1 is 0 or taken")),
+            ("0.0.1", 2, vec![good(), (person(2, 1), None)], Some("CustomizeID: 1 is borne by LibID 1")),
+            ("0.0.1", 1, vec![(person(0, 1), None)], Some("LibID: 0 is 0 or taken")),
+            ("0.0.1", 1, vec![(Person { nation: 58, ..person(1, 1) }, None)], Some("Nation")),
+            ("0.0.1", 1, vec![(person(1, 1), Some(photo(b"GIF8")))], Some("no JPEG")),
+            ("0.0.1", 2, vec![good(), (person(7, 2), None)], None),
+        ] {
+            let counters = serde_json::from_str(r#"{"next_person":5,"next_record":null}"#).unwrap();
+            let manifest = Manifest { version: version.to_owned(), device: None, taken: 0, people: said, counters };
+            let sealer = Sealer::new(File::create(&file).unwrap(), "long enough").unwrap();
+            let mut writer = Writer::new(sealer, &manifest).unwrap();
+            for (person, photo) in &people {
+                writer.person(person, photo.as_ref()).unwrap();
+            }
+            writer.finish().unwrap();
+            let mut tools = Tools { data: &data, limits, clock: clock.clone(), say: &mut |_| {} };
+            let restored = restore(&mut tools, &file, "long enough", false);
+            match refusal {
+                Some(refusal) => {
+                    let error = restored.unwrap_err().to_string();
+                    assert!(error.contains(refusal), "{refusal:?} not in {error:?}");
+                    assert!(!data.exists() && !beside(&data, "restoring").exists(), "{refusal}");
+                }
+                None => {
+                    assert_eq!(restored.unwrap().people, 2);
+                    let store = Store::open(&data, limits, clock.clone()).unwrap();
+                    assert_eq!(store.photo(crate::access::LibId(1)).unwrap(), Some(jpeg.jpeg.clone()));
+                    assert_eq!(store.add(person(0, 3), None).unwrap().0, 8);
+                }
+            }
+        }
+    }
 }
