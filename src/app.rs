@@ -24,6 +24,7 @@ use crate::access::pin;
 use crate::api;
 use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
+use crate::backup;
 use crate::board::{Board, CameraRole};
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
@@ -40,7 +41,7 @@ use crate::roster::{Models, Roster};
 use crate::settings::{Keeper, Live};
 use crate::sim::Sim;
 use crate::sound::{self, Sounds};
-use crate::store::{Limits, Store};
+use crate::store::Store;
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
 use crate::vision::Vision;
@@ -115,13 +116,8 @@ impl App {
             &board.vision.engine,
             clock.clone(),
         )?;
-        let limits = Limits {
-            people: board.capacity.people,
-            control_records: board.capacity.control_records,
-            captures: board.capacity.captures,
-            notices: board.capacity.notices,
-        };
-        let store = Arc::new(Store::open(&board.data, limits, clock.clone())?);
+        backup::unswitched(&board.data)?;
+        let store = Arc::new(Store::open(&board.data, board.capacity.limits(), clock.clone())?);
         let settings = Arc::new(Live::load(store.clone())?);
         let device_id = match options.device_id {
             Some(id) => id,

@@ -12,6 +12,7 @@ use crate::field::Int;
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
 use crate::hal::{self, Devices, Interface, Interfaces};
+use crate::store::Limits;
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
@@ -351,6 +352,19 @@ pub struct Capacity {
     pub captures: usize,
     /// Notices of cards, passwords and codes.
     pub notices: usize,
+}
+
+impl Capacity {
+    /// The same in the store's terms.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            people: self.people,
+            control_records: self.control_records,
+            captures: self.captures,
+            notices: self.notices,
+        }
+    }
 }
 
 impl Board {

@@ -6,7 +6,7 @@
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
 //! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software; [`network`], [`ntp`] and
 //! [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
-//! moves the pretend devices and [`bench`] measures.
+//! moves the pretend devices, [`bench`] measures and [`backup`] carries a stopped terminal to another.
 //!
 //! ```text
 //! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
@@ -19,6 +19,7 @@
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod backup;
 pub mod bench;
 pub mod board;
 pub mod camera;

@@ -1,7 +1,7 @@
 //! Arguments → board and options → `App` → wait for a signal.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use facegate::api::publish::{markdown, openapi, postman};
 use facegate::app::{App, Options};
 use facegate::board::Board;
 use facegate::clock::SystemClock;
-use facegate::{bench, vision};
+use facegate::{backup, bench, vision};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -61,6 +61,20 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Write people, settings and sounds of a stopped terminal into one sealed file.
+    Backup {
+        #[command(flatten)]
+        what: BackupArgs,
+    },
+    /// Put what a backup holds in the place of a stopped terminal's data; the old data stays beside it.
+    Restore {
+        #[command(flatten)]
+        what: BackupArgs,
+        /// Keep what makes this terminal itself: number, network, name, port and MQTT topic. The admin password is
+        /// that of the backup all the same.
+        #[arg(long)]
+        clone: bool,
+    },
     /// Print the API as OpenAPI 3.1.
     Openapi,
     /// Print the API as a page to read, in Markdown.
@@ -83,6 +97,21 @@ enum ModelsVerb {
         /// The folder.
         dir: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+struct BackupArgs {
+    /// The backup.
+    file: PathBuf,
+    /// Folder of all data, instead of the profile's.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Board profile, instead of the simulated board's.
+    #[arg(long, value_name = "FILE")]
+    board: Option<PathBuf>,
+    /// File whose first line is the passphrase; else it is asked for, or read from a pipe.
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -159,6 +188,17 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
             println!("{}", report.to_json());
             Ok(ExitCode::SUCCESS)
         }
+        Verb::Backup { what } => {
+            let passphrase = passphrase(what.passphrase_file.as_deref(), true)?;
+            let totals = with_tools(&what, |tools| backup::backup(tools, &what.file, &passphrase))?;
+            Ok(told("written", totals))
+        }
+        Verb::Restore { what, clone } => {
+            let passphrase = passphrase(what.passphrase_file.as_deref(), false)?;
+            let totals = with_tools(&what, |tools| backup::restore(tools, &what.file, &passphrase, clone))?;
+            println!("the admin password is that of the backup");
+            Ok(told("restored", totals))
+        }
         Verb::Openapi => print(&openapi::text()),
         Verb::Docs { postman: false } => print(&markdown::page()),
         Verb::Docs { postman: true } => print(&postman::text()),
@@ -168,6 +208,43 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
             Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
     }
+}
+
+/// Runs `work` on the data folder that is meant.
+fn with_tools<T>(
+    what: &BackupArgs,
+    work: impl FnOnce(&mut backup::Tools<'_>) -> Result<T, backup::Problem>,
+) -> Result<T, Failure> {
+    let board = what.board.as_deref().map_or_else(Board::sim, Board::load)?;
+    let data = what.data.as_ref().unwrap_or(&board.data);
+    let mut tools = backup::Tools {
+        data,
+        limits: board.capacity.limits(),
+        clock: Arc::new(SystemClock::default()),
+        say: &mut |line| eprintln!("{line}"),
+    };
+    Ok(work(&mut tools)?)
+}
+
+fn told(done: &str, totals: backup::Totals) -> ExitCode {
+    println!("{done}: {} people, {} photos, {} sounds", totals.people, totals.photos, totals.sounds);
+    ExitCode::SUCCESS
+}
+
+/// The passphrase from a file, the terminal (`twice` where a slip would be found out too late) or a pipe.
+fn passphrase(file: Option<&Path>, twice: bool) -> Result<String, Failure> {
+    if let Some(file) = file {
+        let file = std::fs::File::open(file).map_err(|e| format!("{}: {e}", file.display()))?;
+        return Ok(backup::passphrase_from(file)?);
+    }
+    if !std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        return Ok(backup::passphrase_from(std::io::stdin())?);
+    }
+    let passphrase = rpassword::prompt_password("Passphrase of the backup: ")?;
+    if twice && rpassword::prompt_password("Again: ")? != passphrase {
+        return Err("the two passphrases differ".into());
+    }
+    Ok(passphrase)
 }
 
 /// Prints a text; who reads it may stop early, as `head` does.

@@ -90,6 +90,15 @@ macro_rules! groups {
                 $(load_group::<$group>(keeper, &mut all)?;)+
                 Ok(all)
             }
+
+            /// Whether the stored form of a group can be read and obeys its rules; `None`: no such group is known.
+            #[must_use]
+            pub fn check_stored(name: &str, stored: &[u8]) -> Option<Result<(), String>> {
+                match name {
+                    $($name => Some(read_group::<$group>(stored).map(|_| ())),)+
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -327,8 +336,7 @@ pub fn merged<T: Serialize + DeserializeOwned>(old: &T, patch: &Map<String, Valu
 
 fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
     let Some(bytes) = keeper.load(G::NAME)? else { return Ok(()) };
-    let read = serde_json::from_slice::<G>(&bytes).map_err(|e| e.to_string());
-    match read.and_then(|group| group.check().map(|()| group).map_err(|e| e.to_string())) {
+    match read_group::<G>(&bytes) {
         Ok(group) => *G::of_mut(all) = group,
         // The default login is no answer to a damaged one: it would let everybody in. The door goes on.
         Err(why) if G::NAME == Account::NAME => {
@@ -338,4 +346,9 @@ fn load_group<G: Group>(keeper: &dyn Keeper, all: &mut Settings) -> Result<()> {
         Err(why) => keeper.tell(&format!("the stored settings '{}' are unreadable ({why}); defaults apply", G::NAME)),
     }
     Ok(())
+}
+
+fn read_group<G: Group>(stored: &[u8]) -> Result<G, String> {
+    let group = serde_json::from_slice::<G>(stored).map_err(|e| e.to_string())?;
+    group.check().map(|()| group).map_err(|e| e.to_string())
 }

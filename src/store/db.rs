@@ -254,6 +254,16 @@ impl Db {
         read(&self.small).get(&(tree, key.as_bytes().into())).cloned()
     }
 
+    /// All small things of a list, in the order of their names.
+    pub(super) fn all(&self, tree: Tree) -> Vec<(String, Vec<u8>)> {
+        let small = read(&self.small);
+        let of_tree = small.iter().filter(|((of, _), _)| *of == tree);
+        let mut all: Vec<_> =
+            of_tree.map(|((_, key), value)| (String::from_utf8_lossy(key).into_owned(), value.clone())).collect();
+        all.sort();
+        all
+    }
+
     /// A counter; an unreadable one is as good as none.
     pub(super) fn counter<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
         from_json("counters", &key, &self.get(Tree::Counters, key)?)

@@ -43,6 +43,7 @@ mod settings;
 mod space;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod writer;
 
 use book::{Book, Row};
@@ -54,6 +55,7 @@ pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use replay::{Live, Replay};
 use space::{Disk, Probe};
+pub use transfer::Counters;
 use writer::{Job, Next, Writer};
 
 /// Photos without rows that a crash explains; more of them mean that rows were lost.

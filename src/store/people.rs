@@ -109,7 +109,7 @@ impl Store {
     }
 
     /// Writes a photo under a name of its own; returns what its row says of it and the embedding's bytes.
-    fn write_photo(&self, photo: Registered) -> Result<(Photo, Vec<u8>)> {
+    pub(super) fn write_photo(&self, photo: Registered) -> Result<(Photo, Vec<u8>)> {
         let file = self.core.next_photo.fetch_add(1, Ordering::Relaxed);
         self.core.photos.write(file, &photo.jpeg)?;
         self.core.photos.sync([file])?;

@@ -52,7 +52,7 @@ pub(super) struct Draft {
 }
 
 /// The next numbers of records.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Next {
     control: u64,
     capture: u64,

@@ -1,6 +1,7 @@
 //! Killed without warning while people are enrolled: what was acknowledged is there afterwards, whole.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -9,16 +10,16 @@ use tempfile::TempDir;
 use crate::rig::{call, faces, models, people, picture};
 
 /// A terminal in a process of its own.
-struct Terminal {
+pub struct Terminal {
     process: Child,
-    base: String,
+    pub base: String,
 }
 
 impl Terminal {
-    fn start(data: &TempDir) -> Self {
+    pub fn start(data: &Path) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_facegate"))
             .args(["sim", "--listen", "127.0.0.1:0", "--engine", "auto", "--data"])
-            .arg(data.path())
+            .arg(data)
             .arg("--models")
             .arg(models().unwrap())
             .stdout(Stdio::piped())
@@ -36,7 +37,7 @@ impl Terminal {
         Self { process, base }
     }
 
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -52,7 +53,7 @@ fn what_was_acknowledged_survives_kill_9() {
     let mut acknowledged: Vec<(usize, String)> = Vec::new();
     let mut number = 0;
     for round in 0..4 {
-        let terminal = Terminal::start(&data);
+        let terminal = Terminal::start(data.path());
         let base = terminal.base.clone();
         let wanted = 8 + round * 5;
         let (sender, answers) = std::sync::mpsc::channel();
@@ -82,7 +83,7 @@ fn what_was_acknowledged_survives_kill_9() {
         number = acknowledged.last().unwrap().0 + 2;
     }
 
-    let terminal = Terminal::start(&data);
+    let terminal = Terminal::start(data.path());
     for (n, photo) in &acknowledged {
         let found = call(
             &terminal.base,

@@ -5,6 +5,7 @@
 #[macro_use]
 mod rig;
 
+mod backup;
 mod broker;
 mod centre;
 mod crash;
