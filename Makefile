@@ -10,7 +10,7 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo test torture check cross test-arm bench golden packages cross-packages
+.PHONY: help demo test torture soak check cross test-arm bench golden packages test-packages cross-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -20,13 +20,16 @@ demo: packages ## Build and start the simulated terminal on 127.0.0.1:8080
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	exec "$$target/release/facegate" sim --listen $(LISTEN) --data $(DEMO_DATA)
 
-test: packages ## Run the whole test suite, and the Postman collection where there is npm
+test: test-packages ## Run the whole test suite, and the Postman collection where there is npm
 	cargo test
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	scripts/newman "$$target/debug/facegate"
 
-torture: packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
+torture: test-packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
 	TORTURE_SEED=$(SEED) TORTURE_FAULTS=$(FAULTS) TORTURE_KINDS=$(KINDS) TORTURE_N=$(N) cargo test --test torture -- long
+
+soak: test-packages ## Two hours of events over HTTP and MQTT, both cut at random
+	cargo test --release --test it two_hours -- --ignored --nocapture
 
 check: ## Formatting, lints, unused or unlicensed dependencies
 	cargo fmt --check
@@ -48,8 +51,11 @@ bench: packages ## Milliseconds per stage, frame to relay, search in large galle
 golden: ## Write the golden files anew; read the difference before committing it
 	UPDATE_GOLDEN=1 cargo test
 
-packages: ## Install the missing system packages for building and testing
+packages: ## Install the missing system packages for building
 	@scripts/packages build
+
+test-packages: ## Install those for testing too
+	@scripts/packages build test
 
 cross-packages: ## Install the missing system packages for ARM
 	@scripts/packages build cross

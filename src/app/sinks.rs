@@ -14,6 +14,7 @@ use crate::control;
 use crate::control::decisions::Decisions;
 use crate::hal::Host;
 use crate::mqtt::answering::{Answering, Incoming};
+use crate::mqtt::commands::Desk;
 use crate::mqtt::connection::{Connection, Link, Wake};
 use crate::mqtt::sink::{MqttSink, Receipts};
 use crate::push::centre::Centre;
@@ -59,6 +60,7 @@ pub(super) struct Sinks {
     /// Commands that came over it.
     commands: Arc<Inbox<Incoming>>,
     waiting: Arc<AtomicUsize>,
+    desk: Arc<Desk>,
 }
 
 /// The bells of all sinks.
@@ -103,6 +105,7 @@ impl Sinks {
             link: link.clone(),
             commands: Arc::default(),
             waiting: Arc::default(),
+            desk: Arc::default(),
         };
 
         let http = Subscriber { author: author.clone(), post: post.clone(), control };
@@ -173,13 +176,14 @@ impl Sinks {
     /// Answers what comes over MQTT from now on.
     pub(super) fn answer(&self, cx: Arc<Context>, threads: &mut Threads) -> Result<(), Failure> {
         let (link, waiting) = (self.link.clone(), self.waiting.clone());
-        let answering = Answering { cx, link, waiting, desk: Arc::default() };
+        let answering = Answering { cx, link, waiting, desk: self.desk.clone() };
         let inbox = self.commands.clone();
         threads.start("mqtt-answer", move || answering.run(&inbox))
     }
 
     /// Ends them; their threads end soon.
     pub(super) fn stop(&self) {
+        self.desk.close();
         self.commands.sender().send(Incoming::Stop);
         self.stops.iter().for_each(|stop| stop());
     }

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rumqttc::{
-    AsyncClient, Event, EventLoop, LastWill, MqttOptions, Packet, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, QoS, SubscribeReasonCode,
+    TlsConfiguration, Transport,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -42,6 +43,8 @@ const MOST_WAITING: usize = 64;
 const MOST_COMMANDS: usize = 64;
 /// How long a last word may take to leave.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How often it is looked whether commands are answered.
+const LOOK: Duration = Duration::from_millis(20);
 /// The port on which servers speak TLS.
 const TLS_PORT: i64 = 8883;
 
@@ -236,15 +239,24 @@ impl Connection {
             Err(error) => return End::Lost(error.to_string()),
         };
         let (client, mut events) = AsyncClient::new(options, MOST_WAITING);
+        let mut network = NetworkOptions::new();
+        // A record must not wait for the one before it to be received.
+        network.set_tcp_nodelay(true);
+        events.set_network_options(network);
         let topic = mqtt.topic(self.author.device_id);
         let wanted = (mqtt.clone(), more.clone());
         let mut change = self.wake.change.subscribe();
+        // What changed before is not heard any more.
+        if self.has_changed(&wanted) {
+            return End::Wanted;
+        }
         self.runtime.block_on(async {
             loop {
                 let event = tokio::select! {
                     event = events.poll() => event,
                     _ = change.changed() => {
                         if self.has_changed(&wanted) {
+                            self.finish(&mut events).await;
                             self.leave(&client, &mut events, mqtt, more).await;
                             return End::Wanted;
                         }
@@ -266,6 +278,10 @@ impl Connection {
                         self.link.up(client.clone());
                         self.note("connected", None);
                     }
+                    // One the server has kept would be carried out at every connection anew.
+                    Ok(Event::Incoming(Packet::Publish(publish))) if publish.retain => {
+                        warn!(topic = publish.topic, "a retained command is passed over");
+                    }
                     Ok(Event::Incoming(Packet::Publish(publish))) if publish.topic == topic => {
                         self.take(publish.payload.to_vec(), mqtt);
                     }
@@ -274,6 +290,19 @@ impl Connection {
                 }
             }
         })
+    }
+
+    /// Lets the command that changed something be answered by the connection it came over.
+    async fn finish(&self, events: &mut EventLoop) {
+        let answered = async {
+            while self.waiting.load(Ordering::Relaxed) > 0 {
+                tokio::select! {
+                    event = events.poll() => if event.is_err() { return },
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        };
+        let _ = tokio::time::timeout(FAREWELL, answered).await;
     }
 
     /// Says Offline and goes.
@@ -311,7 +340,8 @@ impl Connection {
     /// public ones without it; elsewhere not at all.
     fn tls(&self, mqtt: &Mqtt) -> Result<Option<rustls::ClientConfig>> {
         let mut roots = rustls::RootCertStore::empty();
-        if self.ca_file.exists() {
+        // A file that cannot be looked at is no reason to speak in clear.
+        if self.ca_file.try_exists().map_err(|e| bad_ca(&self.ca_file, e))? {
             for certificate in certificates(&self.ca_file)? {
                 roots.add(certificate).map_err(|e| bad_ca(&self.ca_file, e))?;
             }
@@ -368,7 +398,7 @@ impl Connection {
                     warn!("too many commands over MQTT wait, one is dropped");
                     return;
                 }
-                self.commands.send(Incoming::Packet(packet));
+                self.commands.send(Incoming::Packet(packet, self.author.clock.mono()));
             }
         }
     }

@@ -213,7 +213,8 @@ impl<S: Sink> Outbox<S> {
                 warn!(sink = S::NAME, seq, %error, "event not delivered; without resume it is not sent again");
             }
         }
-        self.store.set_position(&terms.place, seq)?;
+        // Another beginning may have been set meanwhile: then that counts.
+        self.store.advance(&terms.place, after, seq)?;
         Ok(Step::Delivered)
     }
 

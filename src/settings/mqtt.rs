@@ -160,13 +160,31 @@ impl Default for MqttMore {
     }
 }
 
-impl Rules for MqttMore {}
+impl Rules for MqttMore {
+    fn check(&self) -> Result<()> {
+        for (name, topic) in [("OnlineTopic", &self.online_topic), ("HeartbeatTopic", &self.heartbeat_topic)] {
+            check_topic(name, topic.as_str())?;
+            if topic.as_str().trim().is_empty() {
+                crate::bail!(BadParameter, "{name}: is empty");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Topics that are published to and taken as they are written: no wildcards.
+fn check_topic(name: &str, topic: &str) -> Result<()> {
+    if topic.chars().any(|c| matches!(c, '+' | '#') || c.is_control()) {
+        crate::bail!(BadParameter, "{name}: + and # are no parts of a topic of one's own");
+    }
+    Ok(())
+}
 
 impl Rules for Mqtt {
     fn check(&self) -> Result<()> {
         if self.enabled.on() && self.server.as_str().is_empty() {
             crate::bail!(BadParameter, "MQAddr: is missing, MQEnable is 1");
         }
-        Ok(())
+        check_topic("MQTopic", self.topic.as_str())
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Db {
     /// Told when something is broken that may be mended.
     mender: OnceLock<Box<dyn Fn() + Send + Sync>>,
     stop: Arc<AtomicBool>,
+    /// The journal could not be read: memory does not know what is in it.
+    unread: bool,
     /// Where the rows are when the data folder cannot be written.
     temporary: Option<PathBuf>,
     /// Held as long as the store is open.
@@ -133,7 +135,9 @@ impl Db {
             let aside = folder.with_extension("damaged");
             drop(fs::rename(&folder, aside).and_then(|()| fs::create_dir_all(&folder)));
         }
+        let mut unread = false;
         let mut replay = Replay::read(&folder, None).unwrap_or_else(|error| {
+            unread = true;
             said.push(format!("{}: the journal cannot be read: {error}", folder.display()));
             Replay::unreadable()
         });
@@ -149,7 +153,13 @@ impl Db {
         if has_lost_login {
             small.insert(account, LOST.to_vec());
         }
-        let journal = writable(&folder).map(|()| replay.resume(&folder));
+        journal::clean(&folder, "tmp");
+        let journal = if unread && replay.damage.is_some() {
+            // What would be appended now might hide what can be read another time.
+            Err("the journal cannot be read".to_owned())
+        } else {
+            writable(&folder).map(|()| replay.resume(&folder))
+        };
         if let Err(why) = &journal {
             said.push(format!("the data folder cannot be written: {why}; people pass, nothing can be changed"));
         }
@@ -164,6 +174,7 @@ impl Db {
             troubles: Mutex::new(Troubles { said, watcher: None }),
             mender: OnceLock::new(),
             stop: Arc::default(),
+            unread,
             temporary,
             _lock: lock,
         };
@@ -285,7 +296,7 @@ impl Db {
     /// Makes the rows anew from the journal, or goes on with a journal that could not be written, if that works now.
     pub(super) fn heal(&self) {
         let mut writing = lock(&self.journal);
-        if writing.journal.is_err() && writable(&self.folder).is_ok() {
+        if writing.journal.is_err() && !self.unread && writable(&self.folder).is_ok() {
             match Replay::read(&self.folder, None) {
                 Ok(replay) => {
                     writing.journal = Ok(replay.resume(&self.folder));
@@ -301,13 +312,13 @@ impl Db {
         let mut said = Vec::new();
         let healed = Replay::read(&self.folder, None).map_err(|e| e.to_string()).and_then(|replay| {
             let at = self.temporary.clone().unwrap_or_else(|| dir.join("db"));
-            match Rows::open(&at)
-                .map_err(|why| format!("{why:?}"))
-                .and_then(|rows| rows.settle(&replay).map(|()| rows).map_err(|discord| discord.0))
-            {
-                Ok(rows) => Ok(rows),
-                Err(why) => rebuilt(&at, &replay, &why, &mut said),
-            }
+            let rows = match Rows::open(&at) {
+                // Somebody still reads the old ones.
+                Err(Unusable::Locked) => return Err("it is still read".to_owned()),
+                Err(why) => Err(format!("{why:?}")),
+                Ok(rows) => rows.settle(&replay).map(|()| rows).map_err(|discord| discord.0),
+            };
+            rows.or_else(|why| rebuilt(&at, &replay, &why, &mut said))
         });
         match healed {
             Ok(rows) => {
@@ -352,6 +363,9 @@ impl Db {
             }
         };
         writing.compacting = std::thread::Builder::new().name("store-compact".into()).spawn(work).ok();
+        if writing.compacting.is_none() {
+            writing.compact_from += SMALL_LOGS;
+        }
     }
 
     /// Waits for a snapshot that is being made.
@@ -505,13 +519,18 @@ fn in_line(
     }
     // Above every file there is, so that it counts at once.
     let listing = journal::list(folder).unwrap_or_default();
-    let number = listing.bases.iter().chain(&listing.logs).max().map_or(2, |highest| highest + 1);
+    let number = listing.highest().map_or(2, |highest| highest + 1);
     let mut made = || -> io::Result<()> {
         let mut base = BaseWriter::begin(folder, number, applied.max(replay.last).max(1))?;
         rows.each(|tree, key, value| base.put(tree, key, value)).map_err(io::Error::other)?;
         base.finish()?;
-        journal::tidy(folder, number);
+        if migrates {
+            journal::tidy(folder, number);
+        } else {
+            journal::set_aside(folder, number);
+        }
         *replay = Replay::read(folder, None)?;
+        replay.was_damaged = !migrates;
         Ok(())
     };
     match made() {

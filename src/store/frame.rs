@@ -16,6 +16,8 @@ const MAGIC: [u8; 4] = *b"FGJ1";
 pub(super) const HEAD: usize = 20;
 /// Longest payload; a longer length is damage.
 pub(super) const LONGEST: usize = 256 << 20;
+/// Passed over where the disk reads nothing.
+const SECTOR: usize = 4096;
 /// Read at a time.
 const WINDOW: usize = 256 << 10;
 
@@ -245,6 +247,14 @@ impl Frames {
                     Ok(0) => break,
                     Ok(read) => filled += read,
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    // A place that cannot be read is damage like any other, and what lies behind it may be whole.
+                    Err(error) if at + (filled as u64) < self.length => {
+                        tracing::error!(at = at + filled as u64, %error, "a part of the journal cannot be read");
+                        let lost = SECTOR.min(self.window.len() - filled);
+                        self.window[filled..filled + lost].fill(0);
+                        filled += lost;
+                        self.damaged += lost as u64;
+                    }
                     Err(error) => return Err(error),
                 }
             }

@@ -20,6 +20,13 @@ pub(super) struct Listing {
     pub(super) logs: Vec<u64>,
 }
 
+impl Listing {
+    /// The highest number there is.
+    pub(super) fn highest(&self) -> Option<u64> {
+        self.bases.iter().chain(&self.logs).copied().max()
+    }
+}
+
 /// The journal, open for appending.
 #[derive(Debug)]
 pub(super) struct Journal {
@@ -37,8 +44,13 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Goes on in the log of `number`, whose whole frames end at `length`, behind change `last`.
-    pub(super) fn resume(folder: &Path, number: u64, length: u64, last: u64, logged: u64) -> Self {
+    /// Goes on behind change `last`: in the log of `tail`, whose whole frames end at that length, or in a new one above
+    /// every file there is.
+    pub(super) fn resume(folder: &Path, tail: Option<(u64, u64)>, last: u64, logged: u64) -> Self {
+        let highest = list(folder).ok().and_then(|listing| listing.highest()).unwrap_or(0);
+        let Some((number, length)) = tail else {
+            return Self { folder: folder.to_owned(), log: None, number: highest, length: 0, last, logged };
+        };
         let log = || -> io::Result<File> {
             let file = OpenOptions::new().append(true).mode(0o600).open(log_path(folder, number))?;
             // What a crash cut short would otherwise stand between this change and the next.
@@ -49,6 +61,7 @@ impl Journal {
             Ok(file)
         };
         let log = log().inspect_err(|error| tracing::warn!(%error, number, "the log cannot be gone on with")).ok();
+        let number = if log.is_some() { number } else { highest.max(number) };
         Self { folder: folder.to_owned(), log, number, length, last, logged }
     }
 
@@ -82,8 +95,17 @@ impl Journal {
             // It may stand there whole: taken back, or no longer gone on with.
             if log.set_len(self.length).and_then(|()| log.sync_all()).is_err() {
                 tracing::error!(number = self.number, "the log cannot be cut back; going on in another");
-                // Its first change bears the number of the refused one, and so voids it.
+                // Its first change bears the number of the refused one, and so voids it: this empty one.
                 self.log = None;
+                let empty = frame::encode(self.last + 1, &[]);
+                let begun = self.begin_log().and_then(|()| {
+                    let log = self.log.as_mut().ok_or(io::ErrorKind::NotFound)?;
+                    log.write_all(&empty).and_then(|()| log.sync_data())
+                });
+                match begun {
+                    Ok(()) => (self.length, self.last) = (empty.len() as u64, self.last + 1),
+                    Err(_) => self.log = None,
+                }
             }
             return Err(error);
         }
@@ -118,6 +140,16 @@ pub(super) struct BaseWriter {
     last: u64,
     payload: Vec<u8>,
     rows: u64,
+    finished: bool,
+}
+
+impl Drop for BaseWriter {
+    /// What was not ended must not take room.
+    fn drop(&mut self) {
+        if !self.finished {
+            drop(fs::remove_file(temporary(&self.path)));
+        }
+    }
 }
 
 /// Rows are gathered to frames of about this size.
@@ -129,7 +161,7 @@ impl BaseWriter {
         let path = base_path(folder, number);
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(temporary(&path))?;
         let file = io::BufWriter::with_capacity(BASE_FRAME * 2, file);
-        Ok(Self { folder: folder.to_owned(), path, file, last, payload: Vec::new(), rows: 0 })
+        Ok(Self { folder: folder.to_owned(), path, file, last, payload: Vec::new(), rows: 0, finished: false })
     }
 
     /// Adds a row.
@@ -152,10 +184,12 @@ impl BaseWriter {
         }
         frame::push(&mut self.payload, frame::Op::End(self.rows));
         self.frame()?;
-        let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        self.file.flush()?;
+        let file = self.file.get_ref();
         file.sync_all()?;
         let length = file.metadata()?.len();
         fs::rename(temporary(&self.path), &self.path)?;
+        self.finished = true;
         sync(&self.folder)?;
         Ok(length)
     }
@@ -171,9 +205,29 @@ pub(super) fn tidy(folder: &Path, number: u64) {
             tracing::warn!(path = %path.display(), %error, "an outdated file of the journal stays");
         }
     }
+    clean(folder, "tmp");
+}
+
+/// Removes files with an extension: what was begun and not ended, or set aside before.
+pub(super) fn clean(folder: &Path, extension: &str) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.path().extension().is_some_and(|extension| extension == "tmp") {
+        if entry.path().extension().is_some_and(|of| of == extension) {
             drop(fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Moves what snapshot `number` replaces aside, for whoever wants to know what happened; what was there before goes.
+pub(super) fn set_aside(folder: &Path, number: u64) {
+    clean(folder, "damaged");
+    let listing = list(folder).unwrap_or_default();
+    let bases = listing.bases.iter().filter(|base| **base < number).map(|base| base_path(folder, *base));
+    let logs = listing.logs.iter().filter(|log| **log < number).map(|log| log_path(folder, *log));
+    for path in bases.chain(logs) {
+        let mut aside = path.clone().into_os_string();
+        aside.push(".damaged");
+        if let Err(error) = fs::rename(&path, aside) {
+            tracing::warn!(path = %path.display(), %error, "a damaged file of the journal stays where it is");
         }
     }
 }

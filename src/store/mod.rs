@@ -148,6 +148,8 @@ struct Core {
     watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
     /// The sinks in force, each with the name its place is kept under.
     followers: Mutex<BTreeMap<&'static str, String>>,
+    /// Held while the place of a sink is changed.
+    places: Mutex<()>,
     probe: Box<dyn Probe>,
     /// Whether it was said that the disk is full.
     short: AtomicBool,
@@ -227,6 +229,7 @@ impl Store {
             pictures: AtomicUsize::new(0),
             watchers: Mutex::default(),
             followers: Mutex::default(),
+            places: Mutex::default(),
             probe,
             short: AtomicBool::new(false),
         });
@@ -259,7 +262,7 @@ impl Drop for Store {
 
 /// Everybody the journal knows, the highest number among them, and whether every row could be read.
 fn load_people(replay: &Replay, live: &[Live<'_>]) -> (Book, u32, bool) {
-    let (mut book, mut last, mut whole) = (Book::default(), 0, replay.damage.is_none());
+    let (mut book, mut last, mut whole) = (Book::default(), 0, replay.damage.is_none() && !replay.was_damaged);
     let mut values = replay.values();
     for (_, key, place) in live.iter().filter(|(tree, ..)| *tree == Tree::People) {
         let id = (*key).try_into().map(u32::from_be_bytes).ok();

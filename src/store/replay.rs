@@ -46,8 +46,12 @@ pub(super) struct Replay {
     pub(super) base: u64,
     /// The last change.
     pub(super) last: u64,
+    /// Whether the snapshot is there, and whole: then what it does not hold was removed before it.
+    pub(super) is_based: bool,
     /// What is wrong with it, if anything.
     pub(super) damage: Option<String>,
+    /// Whether something was wrong before it was made anew: rows may be missing.
+    pub(super) was_damaged: bool,
     /// The log to go on with: its number, the length of its whole frames.
     tail: Option<(u64, u64)>,
     /// Bytes in logs behind the snapshot.
@@ -89,16 +93,16 @@ impl Replay {
         }
         let logs: Vec<u64> =
             listing.logs.into_iter().filter(|log| *log >= from && before.is_none_or(|before| *log < before)).collect();
-        if logs.windows(2).any(|two| two[1] != two[0] + 1) || logs.first().is_some_and(|first| *first > from.max(1)) {
-            replay.damaged("a log is missing");
-        }
-        replay.tail = Some((from.saturating_sub(1), 0));
+        replay.is_based = whole;
         for (at, log) in logs.iter().enumerate() {
-            // What a log could not take back, the first change of the next one voids.
-            let void_from = match logs.get(at + 1) {
-                Some(next) => Frames::open(&log_path(folder, *next))?.next()?.map(|frame| frame.number),
-                None => None,
-            };
+            // What a log could not take back, the first change of a later one voids.
+            let mut void_from = None;
+            for later in &logs[at + 1..] {
+                void_from = Frames::open(&log_path(folder, *later))?.next()?.map(|frame| frame.number);
+                if void_from.is_some() {
+                    break;
+                }
+            }
             replay.log(&log_path(folder, *log), *log, void_from, at + 1 == logs.len())?;
         }
         Ok(replay)
@@ -222,8 +226,7 @@ impl Replay {
 
     /// The journal, to go on with.
     pub(super) fn resume(&self, folder: &Path) -> Journal {
-        let (number, length) = self.tail.unwrap_or((0, 0));
-        Journal::resume(folder, number, length, self.last, self.logged)
+        Journal::resume(folder, self.tail, self.last, self.logged)
     }
 
     /// Bytes in logs behind the snapshot.

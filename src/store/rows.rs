@@ -375,7 +375,8 @@ impl Rows {
         let trees = self.trees();
         for tree in Tree::ALL {
             let mut batches = Batches::default();
-            let cleared = replay.cleared(tree) > applied;
+            // Unknown to a whole snapshot that is newer than the rows: removed before it.
+            let cleared = replay.cleared(tree) > applied || replay.is_based && replay.base > applied;
             for row in trees.of(tree) {
                 let (key, _) = row.map_err(failed("read the rows"))?;
                 let own = tree == Tree::Counters && is_own(&key);

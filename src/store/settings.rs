@@ -34,11 +34,24 @@ impl Store {
         Ok(self.core.db.get(Tree::Sinks, sink).and_then(|value| from_json("sinks", &sink, &value)))
     }
 
+    /// Moves a sink on from `after`, unless it was set elsewhere meanwhile; on the disk when it returns.
+    ///
+    /// # Errors
+    /// As [`Store::set_position`].
+    pub fn advance(&self, sink: &str, after: u64, seq: u64) -> Result<()> {
+        let _places = lock(&self.core.places);
+        if self.position(sink)? == Some(after) {
+            self.core.db.set(Tree::Sinks, sink, &to_json(&seq)?)?;
+        }
+        Ok(())
+    }
+
     /// Moves a sink on; on the disk when it returns.
     ///
     /// # Errors
     /// [`Fault::StoreFailed`]; after a restart the sink may then be where it was.
     pub fn set_position(&self, sink: &str, seq: u64) -> Result<()> {
+        let _places = lock(&self.core.places);
         self.core.db.set(Tree::Sinks, sink, &to_json(&seq)?)
     }
 

@@ -27,8 +27,9 @@ const BATCH_PICTURES: usize = 4;
 const BATCH_RECORDS: usize = 1024;
 /// Pause after a commit that failed.
 const RETRY: Duration = Duration::from_secs(1);
-/// How often what is broken is tried again.
+/// After how long what is broken is tried again first, and at last.
 const HEAL: Duration = Duration::from_secs(10);
+const LONGEST_HEAL: Duration = Duration::from_secs(600);
 
 /// What the writer is asked for.
 pub(super) enum Job {
@@ -137,6 +138,7 @@ pub(super) struct Writer {
     room: bool,
     /// When what is broken is tried again.
     heal_at: Option<Mono>,
+    heal_pause: Duration,
 }
 
 impl Writer {
@@ -152,6 +154,7 @@ impl Writer {
             stop: false,
             room: false,
             heal_at: None,
+            heal_pause: HEAL,
         }
     }
 
@@ -196,14 +199,16 @@ impl Writer {
     /// Tries to mend what is broken, if it is time to; returns when to try again.
     fn heal(&mut self) -> Option<Mono> {
         if self.core.db.is_well() {
-            self.heal_at = None;
+            (self.heal_at, self.heal_pause) = (None, HEAL);
             return None;
         }
         let now = self.core.clock.mono();
         if self.heal_at.is_none_or(|at| at <= now) {
             // At once the first time: a passing fault is over by then.
             self.core.db.heal();
-            self.heal_at = Some(self.core.clock.mono().after(HEAL));
+            self.heal_at = Some(self.core.clock.mono().after(self.heal_pause));
+            // Each try may write all of the database.
+            self.heal_pause = (self.heal_pause * 2).min(LONGEST_HEAL);
         }
         self.heal_at.filter(|_| !self.core.db.is_well())
     }

@@ -63,7 +63,7 @@ fn people_are_added_changed_found_and_removed() {
     let spoken = Spoken::new();
     let done = spoken.ok(
         "EditPerson",
-        json!({ "facesluiceId": "1300001", "DeviceID": 5, "personId": "", "dwidentity": 1, "customId": "c-1", "name": "One",
+        json!({ "facesluiceId": "1300001", "DeviceID": 1300001, "personId": "", "dwidentity": 1, "customId": "c-1", "name": "One",
                 "personType": "0", "gender": "1", "telnum1": "123", "cardType2": "2", "cardNum2": "77", "WiegandType": "0",
                 "tempCardType": "1", "cardValidBegin": "2026-01-01 00:00:00", "cardValidEnd": "2030-01-01T00:00:00",
                 "pic": photo(RED) }),
@@ -153,6 +153,10 @@ fn what_is_wrong_has_its_number() {
         ("Nonsense", json!({ "info": {} }), "461"),
         ("ShowQRCode", json!({ "info": {} }), "461"),
         ("EditPerson", json!({}), "462"),
+        ("Unlock", json!({ "info": { "facesluiceId": "1300002", "status": 1 } }), "465"),
+        ("DeleteAllPerson", json!({ "info": { "DeviceID": 5, "deleteall": 1 } }), "465"),
+        ("UpMQTTconfig", json!({ "info": { "OnlineTopic": "" } }), "462"),
+        ("UpMQTTconfig", json!({ "info": { "MQTopic": "a/#" } }), "462"),
         ("EditPerson", json!({ "info": { "name": "n" } }), "461"),
         ("EditPerson", json!({ "info": { "customId": "n" } }), "472"),
         ("EditPerson", json!({ "info": { "customId": "n", "pic": "*" } }), "463"),
@@ -228,6 +232,7 @@ fn the_terminal_answers_by_other_names() {
         (&mqtt["StrangerUploadType"], &mqtt["KeepAliveInterval"], &mqtt["OnlineTopic"]),
         (&json!("1"), &json!("45"), &json!("a/basic"))
     );
+    assert_eq!((mqtt.get("MQPwd"), mqtt.get("MQUser")), (None, None), "the server's other clients hear it");
     assert_eq!(
         spoken.rig.ok("GetMQTTParam", json!({})).get("KeepAliveInterval"),
         None,

@@ -65,14 +65,6 @@ impl Subscriber {
         self.received.lock().unwrap().iter().filter(|r| r.body["operator"] != "HeartBeat").cloned().collect()
     }
 
-    /// Ends it; what it got up to its end.
-    pub fn end(self) -> Vec<Received> {
-        let received = self.received.clone();
-        drop(self);
-        let received = received.lock().unwrap();
-        received.iter().filter(|r| r.body["operator"] != "HeartBeat").cloned().collect()
-    }
-
     pub fn heartbeats(&self) -> Vec<Received> {
         self.received.lock().unwrap().iter().filter(|r| r.body["operator"] == "HeartBeat").cloned().collect()
     }

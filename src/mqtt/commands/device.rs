@@ -7,7 +7,7 @@ use crate::api::wire::{self, fields, is_blank};
 use crate::api::{self, Context};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
-use crate::settings::{Mqtt, MqttMore};
+use crate::settings::{Mqtt, MqttMore, Rules, merged};
 
 /// What a command is called here and over HTTP.
 const NAMES: &[(&str, &str)] = &[
@@ -72,7 +72,11 @@ pub(super) fn run(cx: &Context, command: &Command) -> Result<Answer> {
     match operator {
         "GetSysTime" => drop(told.insert("sysTime".into(), cx.now().to_string().into())),
         "GetSceneSnap" => drop(told.shift_remove("FacePic").map(|picture| told.insert("ImgData".into(), picture))),
-        "GetMQTTconfig" => told.extend(fields(&cx.settings.now().mqtt_more)?),
+        "GetMQTTconfig" => {
+            // Whoever listens at the server hears the answer.
+            told.retain(|name, _| !matches!(name.as_str(), "MQUser" | "MQPwd"));
+            told.extend(fields(&cx.settings.now().mqtt_more)?);
+        }
         _ => {}
     }
     Ok(as_texts(told).into())
@@ -96,7 +100,9 @@ fn set_mqtt(cx: &Context, mut given: Fields) -> Result<Answer> {
         given.entry("OnlineTopic").or_insert(topic);
     }
     // Checked before either is changed.
-    crate::settings::merged(&cx.settings.now().mqtt, &given)?;
+    let now = cx.settings.now();
+    merged(&now.mqtt, &given)?.check()?;
+    merged(&now.mqtt_more, &given)?.check()?;
     cx.settings.patch::<MqttMore>(&given)?;
     let own = fields(Mqtt::default())?;
     given.retain(|name, _| own.contains_key(name));

@@ -31,6 +31,8 @@ struct Work {
     batch: Option<Batch>,
     /// Single changes under way.
     single: u32,
+    /// Nothing more is begun.
+    closed: bool,
 }
 
 /// The batches there are; the numbers are those of QueryProgress.
@@ -66,6 +68,17 @@ impl Desk {
         }
         work.single += 1;
         Ok(Turn { desk: self, batch: false })
+    }
+
+    /// Lets nothing more begin: the terminal stops.
+    pub fn close(&self) {
+        lock(&self.0).closed = true;
+    }
+
+    /// Whether nothing more is to be begun.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        lock(&self.0).closed
     }
 
     fn under_way(&self) -> Option<Batch> {
@@ -108,14 +121,11 @@ impl Command {
     /// The members of `info`, without the terminal's id, which platforms put there too.
     fn fields(&self) -> Result<Fields> {
         match &self.info {
-            Some(Value::Object(info)) => {
-                let own = |name: &str| matches!(name, "facesluiceId" | "DeviceID" | "deviceID");
-                Ok(info
-                    .iter()
-                    .filter(|(name, _)| !own(name))
-                    .map(|(name, value)| (name.clone(), value.clone()))
-                    .collect())
-            }
+            Some(Value::Object(info)) => Ok(info
+                .iter()
+                .filter(|(name, _)| !is_id(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect()),
             // PHP writes an empty object as a list.
             Some(Value::Array(list)) if list.is_empty() => Ok(Fields::new()),
             Some(_) => crate::bail!(BadParameter, "info: an object is needed"),
@@ -147,8 +157,19 @@ impl From<Fields> for Answer {
 #[must_use]
 pub fn is_long(packet: &[u8]) -> bool {
     // Only packets of some length hold a batch; a wrong guess costs a thread.
-    let operator = Command::read(packet).map(|command| command.operator).unwrap_or_default();
-    matches!(operator.as_str(), "AddPersons" | "EditPersonsNew" | "DeletePersons")
+    Command::read(packet).is_ok_and(|command| match command.operator.as_str() {
+        "AddPersons" | "EditPersonsNew" | "DeletePersons" => true,
+        // A picture that has to be fetched first.
+        _ => [command.info.as_ref().and_then(|info| info.get("picURI")), command.beside.get("picURI")]
+            .iter()
+            .any(Option::is_some),
+    })
+}
+
+/// Whether the command opens the door.
+#[must_use]
+pub fn opens(packet: &[u8]) -> bool {
+    Command::read(packet).is_ok_and(|command| matches!(command.operator.as_str(), "Unlock" | "OpenDoor"))
 }
 
 /// Does what a packet says; returns the answer, or nothing where there is nothing to answer to. Blocks, batches for
@@ -169,6 +190,8 @@ pub fn answer(cx: &Context, desk: &Desk, packet: &[u8]) -> Option<Value> {
     }
     let (page, result) = if packet.len() > LONGEST {
         (codes::GENERAL, Err(Error::new(Fault::TooLarge, format!("{} bytes, at most {LONGEST}", packet.len()))))
+    } else if let Err(error) = is_for_us(cx, &command) {
+        (codes::GENERAL, Err(error))
     } else if let Some((page, run)) = people::find(operator) {
         (page, run(cx, desk, &command))
     } else {
@@ -178,6 +201,26 @@ pub fn answer(cx: &Context, desk: &Desk, packet: &[u8]) -> Option<Value> {
         tracing::info!(operator, %error, "refused over MQTT");
     }
     Some(reply(cx, &command, page, result))
+}
+
+/// A terminal's id that is given must be ours: several terminals may share a topic.
+fn is_for_us(cx: &Context, command: &Command) -> Result<()> {
+    let ours = [cx.settings.now().mqtt.id(cx.device_id), cx.device_id.to_string()];
+    let inside = command.info.as_ref().and_then(Value::as_object);
+    for (name, value) in inside.into_iter().flatten().chain(&command.beside).filter(|(name, _)| is_id(name)) {
+        let given = match value {
+            Value::String(text) => text.trim().to_owned(),
+            other => other.to_string(),
+        };
+        if !given.is_empty() && !ours.contains(&given) {
+            crate::bail!(WrongDevice, "{name}: {} is not {}", given.chars().take(64).collect::<String>(), ours[0]);
+        }
+    }
+    Ok(())
+}
+
+fn is_id(name: &str) -> bool {
+    matches!(name, "facesluiceId" | "DeviceID" | "deviceID")
 }
 
 /// The one place where the shape of an answer is made.

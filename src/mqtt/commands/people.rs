@@ -198,7 +198,8 @@ fn many(cx: &Context, desk: &Desk, command: &Command, batch: Batch) -> Result<An
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for value in list {
         let id = value.get("customId").and_then(text).unwrap_or_default();
-        match one_of_many(cx, value, &id, batch) {
+        let stops = || Error::new(Fault::Unavailable, "the terminal stops");
+        match if desk.is_closed() { Err(stops()) } else { one_of_many(cx, value, &id, batch) } {
             Ok(()) => done.push(json!({ "customId": id })),
             Err(error) => {
                 let errcode = code(codes::ITEM, error.fault).to_string();
