@@ -296,9 +296,8 @@ impl Connection {
     async fn finish(&self, events: &mut EventLoop) {
         let answered = async {
             while self.waiting.load(Ordering::Relaxed) > 0 {
-                tokio::select! {
-                    event = events.poll() => if event.is_err() { return },
-                    () = tokio::time::sleep(LOOK) => {}
+                if let Ok(Err(_)) = tokio::time::timeout(LOOK, events.poll()).await {
+                    return;
                 }
             }
         };
