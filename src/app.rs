@@ -474,13 +474,13 @@ impl App {
 
 /// A number of the document's kind (seven digits), made at the first start and kept.
 fn made_device_id(store: &Store) -> Result<u32, Failure> {
-    let chance = store.secret("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
+    let chance = store.secret_or_passing("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
     Ok(1_000_000 + chance % 9_000_000)
 }
 
 /// The key of the keypad's passwords, made at the first start and kept.
 fn pin_key(store: &Store) -> Result<pin::Key, Failure> {
-    let secret = store.secret("access-pin", 32)?;
+    let secret = store.secret_or_passing("access-pin", 32)?;
     Ok(pin::Key::new(secret.try_into().map_err(|_| "the key of the passwords has another length than 32 bytes")?))
 }
 

@@ -55,23 +55,37 @@ impl Store {
         self.core.db.set(Tree::Sinks, sink, &to_json(&seq)?)
     }
 
-    /// `length` random bytes, drawn at the first call and the same ever after; until the next start only, where the disk
-    /// does not take them, so that the terminal runs all the same.
+    /// As [`Store::secret`]; where the disk does not take it, one that lasts until the next start, which is said: the
+    /// terminal runs all the same.
     ///
     /// # Errors
     /// [`Fault::Unavailable`] when the system gives no randomness.
+    pub fn secret_or_passing(&self, name: &str, length: usize) -> Result<Vec<u8>> {
+        self.secret(name, length).or_else(|error| {
+            let bytes = drawn(length)?;
+            self.core.db.remember(Tree::Secrets, name, &bytes);
+            self.core.db.tell(&format!("the secret '{name}' lasts until the next start only: {error}"));
+            Ok(bytes)
+        })
+    }
+
+    /// `length` random bytes, drawn at the first call and the same ever after.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]; [`Fault::Unavailable`] when the system gives no randomness.
     pub fn secret(&self, name: &str, length: usize) -> Result<Vec<u8>> {
         let _turn = lock(&self.core.turn);
         if let Some(kept) = self.core.db.get(Tree::Secrets, name).filter(|kept| kept.len() == length) {
             return Ok(kept);
         }
-        let mut bytes = vec![0; length];
-        getrandom::fill(&mut bytes)
-            .map_err(|e| Error::new(Fault::Unavailable, "no randomness").because(e.to_string()))?;
-        if let Err(error) = self.core.db.set(Tree::Secrets, name, &bytes) {
-            self.core.db.remember(Tree::Secrets, name, &bytes);
-            self.core.db.tell(&format!("the secret '{name}' lasts until the next start only: {error}"));
-        }
+        let bytes = drawn(length)?;
+        self.core.db.set(Tree::Secrets, name, &bytes)?;
         Ok(bytes)
     }
+}
+
+fn drawn(length: usize) -> Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    getrandom::fill(&mut bytes).map_err(|e| Error::new(Fault::Unavailable, "no randomness").because(e.to_string()))?;
+    Ok(bytes)
 }
