@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttc::{Client, Event, MqttOptions, NetworkOptions, Packet, QoS};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -41,7 +41,8 @@ impl Broker {
             return None;
         };
         let more = more.replace('@', &folder.path().display().to_string());
-        let config = format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n{more}\n");
+        let config =
+            format!("listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n{more}\n");
         std::fs::write(folder.path().join("mosquitto.conf"), config).unwrap();
         let process = Command::new(program)
             .arg("-c")
@@ -102,6 +103,9 @@ impl Platform {
         let mut options = MqttOptions::new(format!("platform-{}", free_port()), "127.0.0.1", port);
         options.set_max_packet_size(8 << 20, 8 << 20);
         let (client, mut connection) = Client::new(options, 64);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        connection.eventloop.set_network_options(network);
         client.subscribe("#", QoS::AtLeastOnce).unwrap();
         let heard = Arc::<Mutex<Vec<(String, Value)>>>::default();
         let (ready, is_ready) = std::sync::mpsc::channel();
