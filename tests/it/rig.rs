@@ -24,7 +24,7 @@ macro_rules! skipped {
 }
 
 /// How long something may take before the test gives up on it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Rig {
     app: Option<App>,
