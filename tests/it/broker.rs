@@ -137,6 +137,11 @@ impl Platform {
         self.client.publish(topic, QoS::AtLeastOnce, false, body.to_string()).unwrap();
     }
 
+    /// The same, kept by the broker for whoever comes later.
+    pub fn leave(&self, topic: &str, body: &Value) {
+        self.client.publish(topic, QoS::AtLeastOnce, true, body.to_string()).unwrap();
+    }
+
     /// What came on a topic.
     pub fn on(&self, topic: &str) -> Vec<Value> {
         self.heard.lock().unwrap().iter().filter(|(t, _)| t == topic).map(|(_, body)| body.clone()).collect()

@@ -145,6 +145,11 @@ fn commands_are_answered() {
     let Some(broker) = Broker::start() else { return };
     let Some(rig) = Rig::start() else { return };
     let platform = Platform::start(broker.port, TOPIC, confirm_all());
+    rig.set_door(json!({ "OpendoorWay": 2 }));
+    rig.forget_door();
+    let kept = json!({ "operator": "Unlock", "messageId": "kept", "info": { "status": 1 } });
+    platform.leave(TOPIC, &kept);
+    rig.wait(|| platform.on(TOPIC).into_iter().next());
     connect(&rig, broker.port, json!({}));
     rig.wait(|| platform.on("mqtt/face/basic").into_iter().next());
     let ask = |operator: &str, info: Value| {
@@ -158,7 +163,8 @@ fn commands_are_answered() {
     let record = rig.wait(|| platform.on(&format!("{TOPIC}/Rec")).into_iter().next());
     assert_eq!(record["info"]["customId"], "emp-1");
     assert_eq!(ask("QueryPerson", json!({}))["info"]["customId"], "emp-1");
-    rig.set_door(json!({ "OpendoorWay": 2 }));
+    let answers = platform.on(&format!("{TOPIC}/Ack"));
+    assert!(answers.iter().all(|answer| answer["messageId"] != "kept"), "what the broker kept opens nothing");
     rig.forget_door();
     assert_eq!(ask("OpenDoor", json!({ "status": 1 }))["code"], "200");
     rig.wait(|| rig.opened().then_some(()));
