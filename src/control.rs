@@ -20,14 +20,14 @@ use tracing::{error, info, warn};
 use crate::access::session::{Now, Session};
 use crate::access::{WiegandFrame, pin};
 use crate::clock::{Clock, Inbox, Mono, Outbound};
-use crate::door::{self, Door};
+use crate::door::{self, Door, Input, InputRole};
 use crate::hal::{Output, WiegandOut};
 use crate::settings::{IoType, Live, Settings};
 use crate::store::Store;
 use crate::ui::Presenter;
 use crate::vision::SimilarityMap;
 use decisions::Decisions;
-pub use event::{Command, Credential, Event, Input, InputRole, ReadIdCard};
+pub use event::{Command, Credential, Event, ReadIdCard};
 pub use outcome::surroundings;
 
 /// What the loop works with.

@@ -41,6 +41,41 @@ impl Alarm {
     }
 }
 
+/// A change of an input of the door, or how it stands when its driver starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Input {
+    /// Which.
+    pub role: InputRole,
+    /// Whether it is on: the button pressed, the door open, the case open, the alarm given.
+    pub on: bool,
+}
+
+/// What an input of the door tells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InputRole {
+    /// Request to exit.
+    Exit,
+    /// Door contact.
+    Contact,
+    /// Case contact.
+    Tamper,
+    /// Fire alarm.
+    Fire,
+}
+
+impl InputRole {
+    /// One word for logs and the list of what happened.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Exit => "exit",
+            Self::Contact => "contact",
+            Self::Tamper => "tamper",
+            Self::Fire => "fire",
+        }
+    }
+}
+
 /// How long after the lock has fallen back a door may still be opened: a person takes the handle late.
 const PASSAGE: Duration = Duration::from_secs(5);
 /// How long a door may stand open.

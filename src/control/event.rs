@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{IdCard, WiegandFrame};
+use crate::door::Input;
 use crate::vision::{Embedding, Sighting, TrackId};
 
 /// All that can wake the loop.
@@ -52,28 +53,6 @@ pub struct ReadIdCard {
     pub embedding: Option<Embedding>,
 }
 
-/// A change of an input of the door, or how it stands when its driver starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Input {
-    /// Which.
-    pub role: InputRole,
-    /// Whether it is on: the button pressed, the door open, the case open, the alarm given.
-    pub on: bool,
-}
-
-/// What an input of the door tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum InputRole {
-    /// Request to exit.
-    Exit,
-    /// Door contact.
-    Contact,
-    /// Case contact.
-    Tamper,
-    /// Fire alarm.
-    Fire,
-}
-
 /// What the platform, or an operator, wants done.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -93,17 +72,4 @@ pub enum Command {
     },
     /// Settings have changed: look at them again.
     Settings,
-}
-
-impl InputRole {
-    /// One word for logs and the simulator's event list.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Exit => "exit",
-            Self::Contact => "contact",
-            Self::Tamper => "tamper",
-            Self::Fire => "fire",
-        }
-    }
 }

@@ -11,11 +11,14 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use crate::access::WiegandFrame;
+use crate::door::Input;
 use crate::error::Result;
 use crate::field::{Address, Netmask};
 use crate::settings::{Network, Wifi};
@@ -28,6 +31,62 @@ pub trait Camera: Send {
     /// # Errors
     /// When the device fails; the caller may ask again.
     fn next(&mut self) -> Result<Option<Frame>>;
+}
+
+/// Something that reports by itself: inputs of the door, readers, keypads, thermal sensors.
+///
+/// One that is not there when the terminal starts, or goes away, is opened anew by the call after the one that failed;
+/// so nothing of it is kept but its name.
+pub trait Sensor: Send {
+    /// The next thing it reports; `None` when `patience` passed without one.
+    ///
+    /// # Errors
+    /// When the device is missing or fails; the caller asks again.
+    fn next(&mut self, patience: Duration) -> Result<Option<Sensed>>;
+}
+
+/// What sensors report.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Sensed {
+    /// How an input of the door stands: when it is first looked at, and whenever it changes.
+    Input(Input),
+    /// A card at the Wiegand reader, its parity not looked at.
+    Wiegand(WiegandFrame),
+    /// A card at the RF reader: its number.
+    RfCard(u64),
+    /// A key of a keypad.
+    Key(Key),
+    /// A finger on the panel, from its upper left corner (0, 0) to its lower right (1, 1), as the picture stands.
+    Touch {
+        /// To the right.
+        x: f32,
+        /// Downwards.
+        y: f32,
+    },
+    /// The thermal sensor has measured somebody, degrees Celsius.
+    Temperature(f64),
+}
+
+/// Keys of a keypad.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Key {
+    /// 0 to 9.
+    Digit(u8),
+    /// Takes the last digit back.
+    Back,
+    /// Takes all digits back.
+    Clear,
+    /// The digits are complete.
+    Enter,
+}
+
+/// A panel that shows pictures of its own upright size.
+pub trait Panel: Send {
+    /// Shows a picture.
+    ///
+    /// # Errors
+    /// When the device is missing or fails; the next call opens it anew.
+    fn show(&mut self, picture: &image::RgbImage) -> Result<()>;
 }
 
 /// The machine the daemon runs on.
@@ -187,7 +246,7 @@ pub type Output = Box<dyn OutputPin<Error = PinError> + Send>;
 /// Sends frames to a door controller.
 pub trait WiegandOut: Send {
     /// Sends a frame and keeps the silence behind it; blocks for tens of milliseconds.
-    fn send(&mut self, frame: crate::access::WiegandFrame);
+    fn send(&mut self, frame: WiegandFrame);
 }
 
 /// What a board profile opened.
