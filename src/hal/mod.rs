@@ -17,6 +17,7 @@ use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use crate::access::Key;
 use crate::access::WiegandFrame;
 use crate::door::Input;
 use crate::error::Result;
@@ -65,19 +66,6 @@ pub enum Sensed {
     },
     /// The thermal sensor has measured somebody, degrees Celsius.
     Temperature(f64),
-}
-
-/// Keys of a keypad.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Key {
-    /// 0 to 9.
-    Digit(u8),
-    /// Takes the last digit back.
-    Back,
-    /// Takes all digits back.
-    Clear,
-    /// The digits are complete.
-    Enter,
 }
 
 /// A panel that shows pictures of its own upright size.
