@@ -2,5 +2,9 @@
 
 pub mod files;
 pub mod host;
+pub mod input;
 pub mod interfaces;
+pub mod keys;
 pub mod network;
+pub mod touch;
+pub mod wait;
