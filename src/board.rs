@@ -1,20 +1,22 @@
 //! Board profiles: `boards/NAME.toml` says everything that differs between devices, so that a new board
 //! needs no code. Unknown keys are refused and all problems of a file reported at once.
 
+mod open;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::clock::Clock;
 use crate::field::Int;
-use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
-use crate::hal::wiegand::Timing;
-use crate::hal::{self, Devices, Interface, Interfaces};
+use crate::hal::{Interface, Interfaces};
 use crate::store::Limits;
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
+
+pub use open::{Finding, OpenError};
 
 /// Width and height of the frame that the protocol's face parameters are given in (3.34).
 const SENSOR: (u32, u32) = (960, 1280);
@@ -138,6 +140,12 @@ impl Rotation {
     pub const fn degrees(self) -> u32 {
         self.0
     }
+
+    /// Whether width and height change places.
+    #[must_use]
+    pub const fn is_sideways(self) -> bool {
+        self.0 % 180 == 90
+    }
 }
 
 impl TryFrom<u32> for Rotation {
@@ -171,6 +179,12 @@ pub struct Camera {
     pub rotation: Rotation,
     /// Whether the screen shows it as a mirror would.
     pub mirror: bool,
+    /// Serial number of the device it has to be; `None`: whichever is at the node.
+    pub serial: Option<String>,
+    /// Controls to set, by the names of `v4l2-ctl -l`: exposure, gain, white balance.
+    pub controls: BTreeMap<String, i64>,
+    /// A picture that stays the same for so long is none: the camera is opened anew; `None`: it may.
+    pub frozen: Option<Duration>,
 }
 
 /// A panel.
@@ -506,65 +520,6 @@ impl Board {
     }
 }
 
-/// A device of the profile could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{board}: {device}: {why}")]
-pub struct OpenError {
-    board: String,
-    device: &'static str,
-    why: String,
-}
-
-impl Board {
-    /// Opens every device of the profile.
-    ///
-    /// # Errors
-    /// The first device the terminal cannot do without that does not open.
-    pub fn open(&self, clock: Arc<dyn Clock>) -> Result<Devices, OpenError> {
-        let fails = |device, why: &str| OpenError { board: self.name.clone(), device, why: why.to_owned() };
-        let camera = self.cameras.iter().find(|c| c.role == CameraRole::Color);
-        let camera = camera.ok_or_else(|| fails("camera", "there is no colour camera"))?;
-        match (camera.driver, self.gpio) {
-            (CameraDriver::Sim, PinDriver::Sim) => {
-                if self.sound.as_ref().is_some_and(|sound| sound.driver != SoundDriver::Sim) {
-                    return Err(fails("sound", "its driver is \"sim\" where the camera's is"));
-                }
-                let world = World::new(clock, camera.width, camera.height);
-                let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
-                let wiegand = self.wiegand_out.as_ref().map(|out| {
-                    let timing = Timing { pulse_us: out.pulse_us, interval_us: out.interval_us };
-                    Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>
-                });
-                Ok(Devices {
-                    camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
-                    relay: self.relay.as_ref().map(|_| Box::new(SimRelay(world.clone())) as hal::Output),
-                    wiegand,
-                    player: self.sound.as_ref().map(|_| Box::new(SimPlayer(world.clone())) as Box<dyn hal::Player>),
-                    lamp: self.lamp.as_ref().map(|_| light(Lamp::White)),
-                    backlight: self.backlight.as_ref().map(|_| light(Lamp::Panel)),
-                    // Pretend readers cost nothing: the control routes speak for each.
-                    abilities: hal::Abilities {
-                        id_card: true,
-                        rf_card: true,
-                        wiegand_in: true,
-                        keypad: true,
-                        mask: true,
-                        temperature: true,
-                    },
-                    host: Arc::new(SimHost(world.clone())),
-                    sim: Some(world),
-                })
-            }
-            (CameraDriver::Sim, _) | (_, PinDriver::Sim) => {
-                Err(fails("gpio", "camera and gpio are either both \"sim\" or both not"))
-            }
-            (CameraDriver::V4l2, PinDriver::Rppal | PinDriver::Cdev) => {
-                Err(fails("camera", "this version has no drivers for real devices; run `facegate sim`"))
-            }
-        }
-    }
-}
-
 fn size(s: &mut Section<'_>) -> Option<(u32, u32)> {
     let (width, height) = (s.need::<Int<16, 8192>>("width"), s.need::<Int<16, 8192>>("height"));
     Some((width?.u32(), height?.u32()))
@@ -589,6 +544,8 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
     let fps = s.or::<Int<1, 120>>("fps", Int::of(25));
     let formats = s.need::<Vec<PixelFormat>>("formats");
     let (rotation, mirror) = (s.or("rotation", Rotation(0)), s.or("mirror", false));
+    let (serial, controls) = (s.may("serial"), s.or("controls", BTreeMap::new()));
+    let frozen = s.or::<Int<0, 600>>("frozen_s", Int::of(10));
     if driver == Some(CameraDriver::V4l2) && node.is_none() {
         s.wrong("node", "is needed with driver = \"v4l2\"");
     }
@@ -600,6 +557,7 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
         s.wrong("width", "and height should be 960 and 1280: face areas and widths are given in that frame (3.34)");
     }
     let (fps, formats) = (fps?.u32(), formats?);
+    let frozen = Some(Duration::from_secs(frozen?.u32().into())).filter(|longest| !longest.is_zero());
     Some(Camera {
         role: role?,
         driver: driver?,
@@ -610,6 +568,9 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
         formats,
         rotation: rotation?,
         mirror: mirror?,
+        serial,
+        controls: controls?,
+        frozen,
     })
 }
 
