@@ -248,7 +248,7 @@ mod tests {
             }
         }
         assert_eq!(Colours::new(false, true).rgb(255, 128, 128), [255; 3]);
-        assert_eq!(Colours::new(true, false).rgb(63, 102, 240), [254, 0, 0], "pure red of BT.709");
+        assert_eq!(Colours::new(true, false).rgb(63, 102, 240), [255, 1, 0], "red of BT.709");
     }
 
     #[test]

@@ -121,11 +121,6 @@ fn soften(sound: &mut [u8], volume: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
-
-    fn player(command: &[&str]) -> ProgramPlayer {
-        ProgramPlayer::new(command.iter().map(|&part| part.to_owned()).collect(), Arc::new(SystemClock::default()))
-    }
 
     #[test]
     fn volume_is_heard_in_the_samples() {
@@ -138,26 +133,5 @@ mod tests {
             assert!(sound[..HEADER].iter().all(|byte| *byte == 7), "the header stays");
         }
         soften(&mut [1, 2, 3], 50);
-    }
-
-    #[test]
-    fn the_program_gets_the_file_and_its_failure_is_told() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let (sound, heard) = (folder.path().join("a.wav"), folder.path().join("heard"));
-        let mut bytes = vec![0; HEADER];
-        bytes.extend(1000_i16.to_le_bytes());
-        std::fs::write(&sound, &bytes).unwrap();
-        std::fs::create_dir(&heard).unwrap();
-        let target = format!("--target-directory={}", heard.display());
-        player(&["cp", &target]).play(&sound, 100).unwrap();
-        assert_eq!(std::fs::read(heard.join("a.wav")).unwrap(), bytes);
-        player(&["cp", &target]).play(&sound, 50).unwrap();
-        let softened = std::fs::read_dir(&heard).unwrap().map(|entry| entry.unwrap().path());
-        let softened = softened.filter(|path| !path.ends_with("a.wav")).map(|path| std::fs::read(path).unwrap());
-        assert_eq!(softened.map(|bytes| bytes[HEADER..].to_vec()).collect::<Vec<_>>(), [250_i16.to_le_bytes()]);
-        assert!(player(&["false"]).play(&sound, 50).unwrap_err().detail.contains("exit status: 1"));
-        assert!(player(&["no-such-player"]).play(&sound, 50).unwrap_err().detail.contains("no-such-player"));
-        assert!(player(&["no-such-player"]).probe().unwrap_err().detail.contains("install"));
-        player(&["false"]).play(&sound, 0).unwrap();
     }
 }
