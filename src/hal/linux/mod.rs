@@ -6,5 +6,7 @@ pub mod input;
 pub mod interfaces;
 pub mod keys;
 pub mod network;
+pub mod number;
+pub mod serial;
 pub mod touch;
 pub mod wait;
