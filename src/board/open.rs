@@ -8,22 +8,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Board, Camera, CameraDriver, CameraRole, DisplayDriver, Input, Pin, PinDriver, SoundDriver};
+use super::{Board, Camera, CameraDriver, CameraRole, CardReader, DisplayDriver, Input, Pin, PinDriver, SoundDriver};
 use crate::clock::Clock;
 use crate::door::InputRole;
 use crate::error::Result;
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
+use crate::hal::linux::contacts::InputLine;
 use crate::hal::linux::host::{Kernel, LinuxHost};
-use crate::hal::linux::inputs::InputLine;
+use crate::hal::linux::mlx90640::Thermal;
 use crate::hal::linux::pins::{OutputLine, Place, Switched};
 use crate::hal::linux::player::ProgramPlayer;
+use crate::hal::linux::serial::SerialReader;
 use crate::hal::linux::watchdog::WatchdogNode;
 use crate::hal::linux::wiegand::{LinesIn, LinesOut};
 use crate::hal::rpi::{self, RpiPin};
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
-use crate::hal::{self, Abilities, Devices, Output, Sensor};
+use crate::hal::{self, Abilities, Devices, Output, Sensor, linux};
 
 /// A profile whose devices cannot be opened together.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +97,9 @@ impl Board {
                 add(device, V4lCamera::new(camera.clone(), clock.clone()).probe());
             }
         }
+        for (device, node, mut sensor) in self.readers() {
+            add(device, sensor.next(Duration::ZERO).map(|_| node));
+        }
         if let Some(node) = &self.backlight {
             add("backlight", Backlight::new(node.clone()).probe());
         }
@@ -161,6 +166,7 @@ impl Board {
         if let Some(lines) = self.wiegand_reader() {
             sensors.push(("wiegand reader".to_owned(), Box::new(lines)));
         }
+        sensors.extend(self.readers().into_iter().map(|(device, _, sensor)| (device.to_owned(), sensor)));
         let relay = self.relay.as_ref().map(|relay| self.output("relay", &relay.pin, false)).transpose()?;
         let lamp = self.lamp.as_ref().map(|pin| self.output("lamp", pin, false)).transpose()?;
         let mut wiegand = None;
@@ -263,6 +269,34 @@ impl Board {
     fn wiegand_reader(&self) -> Option<LinesIn> {
         let lines = self.wiegand_in.as_ref()?;
         Some(LinesIn::new(self.place(&lines.data0), self.place(&lines.data1)))
+    }
+
+    /// Readers and sensors with a device node of their own, each with its name and where it is.
+    fn readers(&self) -> Vec<(&'static str, String, Box<dyn Sensor>)> {
+        let mut all: Vec<(&'static str, String, Box<dyn Sensor>)> = Vec::new();
+        match self.readers.card.clone() {
+            Some(CardReader::Input { node, digits }) => {
+                all.push(("card reader", node.to_string(), Box::new(linux::input::Input::card_reader(node, digits))));
+            }
+            Some(CardReader::Serial { node, baud, framing }) => {
+                let name = format!("{} at {baud} baud", node.display());
+                all.push(("card reader", name, Box::new(SerialReader::new(node, baud, framing))));
+            }
+            None => {}
+        }
+        if let Some(node) = self.readers.keypad.clone() {
+            all.push(("keypad", node.to_string(), Box::new(linux::input::Input::keypad(node))));
+        }
+        if let Some((node, display)) = self.readers.touch.clone().zip(self.display.as_ref()) {
+            let touch = linux::input::Input::touch(node.clone(), display.rotation);
+            all.push(("touch panel", node.to_string(), Box::new(touch)));
+        }
+        if let Some(thermal) = &self.thermal {
+            let name = format!("{} at {:#04x}", thermal.bus.display(), thermal.address);
+            let sensor = Thermal::new(thermal.bus.clone(), thermal.address, thermal.refresh);
+            all.push(("thermal sensor", name, Box::new(sensor)));
+        }
+        all
     }
 
     fn player(&self, clock: &Arc<dyn Clock>) -> Option<ProgramPlayer> {

@@ -10,7 +10,7 @@ use facegate::access::WiegandFrame;
 use facegate::board::{Active, Line, Pin};
 use facegate::clock::Pace;
 use facegate::door::{Input, InputRole};
-use facegate::hal::linux::inputs::InputLine;
+use facegate::hal::linux::contacts::InputLine;
 use facegate::hal::linux::pins::{OutputLine, Place};
 use facegate::hal::linux::wiegand::LinesIn;
 use facegate::hal::{Sensed, Sensor};

@@ -15,7 +15,8 @@ use rustix::ioctl::{Setter, ioctl, opcode};
 use serde::Deserialize;
 use tracing::info;
 
-use super::keys::{self, Digits, SILENCE, Wedge};
+use super::keys::{self, SILENCE, Wedge};
+use super::number::Digits;
 use super::touch::{Fingers, Way};
 use super::wait::readable;
 use crate::board::Rotation;

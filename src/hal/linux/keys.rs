@@ -4,36 +4,13 @@
 use std::time::Duration;
 
 use evdev::KeyCode;
-use serde::Deserialize;
-use tracing::warn;
 
+use super::number::{Digits, Number};
 use crate::access::Key;
 
 /// A reader that sends no Enter has ended its number when it is silent for this long; it types a key every few
 /// milliseconds.
 pub const SILENCE: Duration = Duration::from_millis(300);
-
-/// How a card reader writes numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Digits {
-    /// Decimal.
-    #[default]
-    Decimal,
-    /// Hexadecimal.
-    Hex,
-}
-
-impl Digits {
-    /// The base.
-    #[must_use]
-    pub const fn radix(self) -> u32 {
-        match self {
-            Self::Decimal => 10,
-            Self::Hex => 16,
-        }
-    }
-}
 
 /// The key of a keypad that `code` is, on the keypad, the keyboard or a telephone's field.
 #[must_use]
@@ -94,19 +71,11 @@ pub struct Wedge {
     last_key: Duration,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Number {
-    None,
-    Begun(u64),
-    /// Something in it is no digit, was lost, or makes it too long: a number guessed would be another card's.
-    Spoilt,
-}
-
 impl Wedge {
     /// A reader that writes numbers with `digits`.
     #[must_use]
     pub const fn new(digits: Digits) -> Self {
-        Self { digits, number: Number::None, last_key: Duration::ZERO }
+        Self { digits, number: Number::Empty, last_key: Duration::ZERO }
     }
 
     /// How the reader writes numbers.
@@ -121,19 +90,11 @@ impl Wedge {
         let late = at.saturating_sub(self.last_key) >= SILENCE;
         let before = if late { self.end() } else { None };
         self.last_key = at;
-        match (typed(code), self.number) {
-            (Typed::End, _) => return before.or_else(|| self.end()),
-            (Typed::Shift, _) | (Typed::Digit(_) | Typed::Other, Number::Spoilt) => {}
-            (Typed::Other, _) => self.number = Number::Spoilt,
-            (Typed::Digit(digit), number) => {
-                let so_far = if let Number::Begun(so_far) = number { so_far } else { 0 };
-                let radix = self.digits.radix();
-                let longer = so_far.checked_mul(radix.into()).and_then(|n| n.checked_add(digit.into()));
-                self.number = match longer {
-                    Some(number) if u32::from(digit) < radix => Number::Begun(number),
-                    _ => Number::Spoilt,
-                };
-            }
+        match typed(code) {
+            Typed::Digit(digit) => self.number.push(digit, self.digits),
+            Typed::End => return before.or_else(|| self.end()),
+            Typed::Shift => {}
+            Typed::Other => self.number = Number::Spoilt,
         }
         before
     }
@@ -141,19 +102,12 @@ impl Wedge {
     /// Whether a number has been begun, so that a silence would end it.
     #[must_use]
     pub const fn is_typing(&self) -> bool {
-        !matches!(self.number, Number::None)
+        !matches!(self.number, Number::Empty)
     }
 
     /// Ends the number: its reader has been silent for [`SILENCE`].
     pub fn end(&mut self) -> Option<u64> {
-        match std::mem::replace(&mut self.number, Number::None) {
-            Number::Begun(number) => Some(number),
-            Number::Spoilt => {
-                warn!("a card number with a sign that is no digit, or too long, is passed over; see card_format");
-                None
-            }
-            Number::None => None,
-        }
+        self.number.end()
     }
 
     /// Keys were lost at `at`, perhaps the first ones of a number: what is typed until its end is none.

@@ -2,18 +2,22 @@
 
 pub mod backlight;
 pub mod camera;
+pub mod contacts;
 pub mod files;
 pub mod host;
 pub mod input;
-pub mod inputs;
 pub mod interfaces;
 pub mod keys;
+pub mod mlx90640;
 pub mod network;
+pub mod number;
 pub mod pins;
 pub mod pixels;
 pub mod player;
 pub mod realtime;
+pub mod serial;
 pub mod touch;
 pub mod wait;
+pub mod warmth;
 pub mod watchdog;
 pub mod wiegand;
