@@ -63,8 +63,9 @@ const FETCH_TIME: Duration = Duration::from_secs(10);
 const NO_PANEL: (u32, u32) = (720, 1280);
 /// Says in the data folder how the relay is while the door is locked, for whoever has to lock it without the terminal.
 pub const REST_FILE: &str = "relay-at-rest";
-/// Says there which camera it was.
+/// Say there which cameras they were.
 const CAMERA_FILE: &str = "camera";
+const INFRARED_FILE: &str = "infrared-camera";
 /// How long the server has to finish what is under way at the end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -90,6 +91,7 @@ pub struct App {
     settings: Arc<Live>,
     decisions: Arc<Decisions>,
     newest: Arc<Newest>,
+    infrared: Option<Arc<Newest>>,
     world: Option<Arc<World>>,
     events: Outbound<Event>,
     sounds: Arc<Sounds>,
@@ -237,11 +239,18 @@ impl App {
             let known = (!simulated).then(|| board.data.join(CAMERA_FILE));
             move || camera::read(camera, condition, known.as_deref(), &newest, &*clock)
         })?;
+        let infrared = devices.infrared.is_some().then(Arc::<Newest>::default);
+        if let Some((camera, newest)) = devices.infrared.zip(infrared.clone()) {
+            let (clock, condition) = (clock.clone(), conditions.of("infrared camera"));
+            let known = board.data.join(INFRARED_FILE);
+            threads.start("infrared", move || camera::read(camera, condition, Some(&known), &newest, &*clock))?;
+        }
         if let Some(pipeline) = pipeline {
+            let infrared = infrared.clone();
             let (newest, settings, clock) = (newest.clone(), settings.clone(), clock.clone());
             let (gallery, events) = (gallery.clone(), events.clone());
             threads.start("vision", move || {
-                camera::look(pipeline, &newest, &gallery, &settings, &events, &*clock);
+                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, &settings, &events, &*clock);
             })?;
         }
 
@@ -376,6 +385,7 @@ impl App {
             settings,
             decisions,
             newest,
+            infrared,
             world,
             events,
             sounds,
@@ -469,6 +479,9 @@ impl App {
         info!("the terminal stops");
         let _ = self.shutdown.send(true);
         self.newest.close();
+        if let Some(infrared) = &self.infrared {
+            infrared.close();
+        }
         if let Some(world) = &self.world {
             world.close();
         }

@@ -22,6 +22,9 @@ use crate::vision::{Frame, Gallery, Pipeline, Rect, View, qr};
 /// How long to wait before asking a failed camera again.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Pictures of two cameras belong together when the infrared one is no older than this.
+const TOGETHER: Duration = Duration::from_millis(500);
+
 /// Every so many frames without a face are searched for a QR code: people hold codes still for seconds, and looking
 /// costs about as much as looking for a face.
 const CODE_EVERY: u32 = 5;
@@ -139,6 +142,7 @@ fn recognise(condition: &Condition, known: Option<&Path>, now: Option<&str>) {
 pub fn look(
     mut pipeline: Pipeline,
     newest: &Newest,
+    infrared: Option<&Newest>,
     gallery: &Gallery,
     settings: &Live,
     control: &Outbound<Event>,
@@ -152,7 +156,9 @@ pub fn look(
             area: area(&now.face),
             liveness: now.system.liveness_at(now.ntp.local(clock.wall())),
         };
-        match pipeline.process(&frame, &view, gallery) {
+        // A camera that fails is told about; the colour one's networks then judge alone.
+        let infrared = infrared.and_then(Newest::get).filter(|other| frame.at.since(other.at) < TOGETHER);
+        match pipeline.process_both(&frame, infrared.as_ref(), &view, gallery) {
             Ok(outcome) => {
                 for track in outcome.lost {
                     control.send(Event::Gone(track));
