@@ -126,9 +126,10 @@ impl Board {
         }
         let world = World::new(clock, camera.width, camera.height);
         let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
+        let layout = self.wiegand_out.as_ref().and_then(|out| out.layout.clone());
         let wiegand = self
             .wiegand_timing()
-            .map(|timing| Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>);
+            .map(|timing| Box::new(SimWiegand::new(world.clone(), timing, layout.clone())) as Box<dyn hal::WiegandOut>);
         Ok(Devices {
             camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
             infrared: None,
@@ -174,7 +175,8 @@ impl Board {
             // Lines idle high: what the profile calls active is the pulse.
             let data0 = self.output("wiegand_out", &out.data0, true)?;
             let data1 = self.output("wiegand_out", &out.data1, true)?;
-            wiegand = Some(Box::new(LinesOut::new(data0, data1, timing)) as Box<dyn hal::WiegandOut>);
+            wiegand =
+                Some(Box::new(LinesOut::new(data0, data1, timing, out.layout.clone())) as Box<dyn hal::WiegandOut>);
         }
         let backlight = self.backlight.clone().map(|node| Box::new(Backlight::new(node)) as Box<dyn hal::Dimmer>);
         Ok(Devices {
