@@ -1,5 +1,6 @@
 //! Readers against the kernel's own objects: input devices made with `/dev/uinput`, serial lines that are pseudo
 //! terminals. Where the kernel has no uinput, or may not be asked for it, a test about one says so and skips.
+#![allow(clippy::unwrap_used)]
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -55,18 +56,19 @@ fn keyboard(name: &str) -> Option<VirtualDevice> {
     device(name, |builder| builder.with_keys(&keys).unwrap().build().unwrap())
 }
 
-/// A panel with `button` or without, whose axes go from 0 to 4095 across and to 2047 down.
-fn panel(name: &str, x: Axis, y: Axis, button: bool) -> Option<VirtualDevice> {
+/// A panel whose axes go from 0 to 4095 across and to 2047 down; either it has a button, or it tells fingers apart.
+fn panel(name: &str, [x, y]: [Axis; 2], button: bool) -> Option<VirtualDevice> {
     device(name, |builder| {
-        let axis = |code, to| UinputAbsSetup::new(code, AbsInfo::new(0, 0, to, 0, 0, 0));
-        let mut builder = builder.with_absolute_axis(&axis(x, 4095)).unwrap();
-        builder = builder.with_absolute_axis(&axis(y, 2047)).unwrap();
+        let mut axes = vec![(x, 4095), (y, 2047)];
+        let mut keys = AttributeSet::new();
         if button {
-            let keys: AttributeSet<KeyCode> = [KeyCode::BTN_TOUCH].into_iter().collect();
-            builder = builder.with_keys(&keys).unwrap();
+            keys.insert(KeyCode::BTN_TOUCH);
         } else {
-            builder = builder.with_absolute_axis(&axis(Axis::ABS_MT_SLOT, 4)).unwrap();
-            builder = builder.with_absolute_axis(&axis(Axis::ABS_MT_TRACKING_ID, 65535)).unwrap();
+            axes.extend([(Axis::ABS_MT_SLOT, 4), (Axis::ABS_MT_TRACKING_ID, 65535)]);
+        }
+        let mut builder = builder.with_keys(&keys).unwrap();
+        for (axis, to) in axes {
+            builder = builder.with_absolute_axis(&UinputAbsSetup::new(axis, AbsInfo::new(0, 0, to, 0, 0, 0))).unwrap();
         }
         builder.build().unwrap()
     })
@@ -199,7 +201,7 @@ fn a_number_of_which_keys_were_lost_is_none() {
 #[test]
 fn a_panel_is_touched_once_a_touch() {
     let rotated = |degrees| Rotation::try_from(degrees).unwrap();
-    let Some(mut plain) = panel("facegate test panel", Axis::ABS_X, Axis::ABS_Y, true) else { return };
+    let Some(mut plain) = panel("facegate test panel", [Axis::ABS_X, Axis::ABS_Y], true) else { return };
     let node = node(&mut plain);
     for (degrees, x, y) in [(0, 1.0, 0.0), (90, 0.0, 0.0), (180, 0.0, 1.0), (270, 1.0, 1.0)] {
         let mut fingers = Input::touch(node.clone(), rotated(degrees));
@@ -221,7 +223,7 @@ fn a_panel_of_many_fingers_is_touched_by_the_first() {
     let name = "facegate test fingers";
     let (x, y) = (Axis::ABS_MT_POSITION_X, Axis::ABS_MT_POSITION_Y);
     let (slot, id) = (Axis::ABS_MT_SLOT, Axis::ABS_MT_TRACKING_ID);
-    let Some(mut panel) = panel(name, x, y, false) else { return };
+    let Some(mut panel) = panel(name, [x, y], false) else { return };
     let mut fingers = Input::touch(named(name), Rotation::try_from(0).unwrap());
     open(&mut fingers);
     touch(&mut panel, &[(slot, 0), (id, 7), (x, 4095), (y, 2047)]);
@@ -231,6 +233,22 @@ fn a_panel_of_many_fingers_is_touched_by_the_first() {
     touch(&mut panel, &[(slot, 0), (id, 9), (x, 0), (y, 2047)]);
     touch(&mut panel, &[(id, -1)]);
     assert_eq!(reported(&mut fingers, 2), [Sensed::Touch { x: 1.0, y: 1.0 }, Sensed::Touch { x: 0.0, y: 1.0 }]);
+}
+
+#[test]
+fn an_old_panel_is_touched_where_its_last_finger_is() {
+    let name = "facegate test old panel";
+    let (x, y) = (Axis::ABS_MT_POSITION_X, Axis::ABS_MT_POSITION_Y);
+    let Some(mut panel) = panel(name, [x, y], true) else { return };
+    let mut fingers = Input::touch(named(name), Rotation::try_from(0).unwrap());
+    open(&mut fingers);
+    let axis = |axis: Axis, value| InputEvent::new(EventType::ABSOLUTE.0, axis.0, value);
+    let button = |value| InputEvent::new(EventType::KEY.0, KeyCode::BTN_TOUCH.0, value);
+    for _ in 0..2 {
+        panel.emit(&[button(1), axis(x, 4095), axis(y, 0)]).unwrap();
+        panel.emit(&[button(0)]).unwrap();
+    }
+    assert_eq!(reported(&mut fingers, 2), vec![Sensed::Touch { x: 1.0, y: 0.0 }; 2]);
 }
 
 #[test]
