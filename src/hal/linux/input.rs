@@ -185,9 +185,12 @@ impl Meaning for Touch {
         let find = |axis| axes.iter().find(|(its, _)| *its == axis).map(|(_, info)| (axis, info));
         let pair = |x, y| Some((find(x)?, find(y)?)).filter(|((_, x), (_, y))| !(empty(x) || empty(y)));
         let contacts = pair(Axis::ABS_MT_POSITION_X, Axis::ABS_MT_POSITION_Y);
+        let tells_apart = find(Axis::ABS_MT_TRACKING_ID).is_some();
         let (way, x, y) = match (has_button, pair(Axis::ABS_X, Axis::ABS_Y), contacts) {
-            (true, Some((x, y)), _) => (Way::Plain { x: (x.0, x.1.value()), y: (y.0, y.1.value()) }, x.1, y.1),
-            (_, _, Some((x, y))) if find(Axis::ABS_MT_TRACKING_ID).is_some() => (Way::Contacts, x.1, y.1),
+            (_, None, Some((x, y))) | (false, _, Some((x, y))) if tells_apart => (Way::Contacts, x.1, y.1),
+            (true, Some((x, y)), _) | (true, None, Some((x, y))) => {
+                (Way::Plain { x: (x.0, x.1.value()), y: (y.0, y.1.value()) }, x.1, y.1)
+            }
             _ => return None,
         };
         let range = [x.minimum()..=x.maximum(), y.minimum()..=y.maximum()];

@@ -2,7 +2,8 @@
 //! device.
 //!
 //! Panels that tell of a first finger the plain way (`BTN_TOUCH`, `ABS_X`, `ABS_Y`) are read that way, as the kernel
-//! makes it of most multitouch ones; the others by their contacts (type B of the kernel's multi-touch protocol).
+//! makes it of most multitouch ones; the others by their contacts (type B of the kernel's multi-touch protocol), or, where
+//! contacts are not told apart (type A), by the place of the last one.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -165,6 +166,12 @@ mod tests {
             // Beyond the ranges the panel promised.
             (plain(), "d x900 y50 .", &[(1.0, 0.0)]),
             (plain(), "x200 y300 .", &[]),
+            // A panel of type A: two contacts in one report.
+            (
+                Way::Plain { x: (Axis::ABS_MT_POSITION_X, 0), y: (Axis::ABS_MT_POSITION_Y, 0) },
+                "d X1 Y1 X200 Y300 . u . d X400 Y100 .",
+                &[(0.25, 0.5), (0.5, 0.0)],
+            ),
             // The contact axes of a panel that tells both ways.
             (plain(), "t5 X800 Y500 d x200 y300 .", &[(0.25, 0.5)]),
             (Way::Contacts, "s0 t7 X200 Y300 . X210 . t-1 .", &[(0.25, 0.5)]),
