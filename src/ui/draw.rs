@@ -46,6 +46,27 @@ pub struct Pictures<'p> {
     pub portrait: Option<&'p RgbImage>,
 }
 
+/// Draws again and again for the same panel.
+#[derive(Debug)]
+pub struct Painter {
+    size: (u32, u32),
+    picture: RgbImage,
+}
+
+impl Painter {
+    /// For a panel of `width` x `height` pixels.
+    #[must_use]
+    pub fn new(size: (u32, u32)) -> Self {
+        Self { size, picture: RgbImage::default() }
+    }
+
+    /// Draws `view`; the picture is good until the next one is painted.
+    pub fn paint(&mut self, view: &View, pictures: Pictures<'_>) -> &RgbImage {
+        self.picture = draw(view, pictures, self.size);
+        &self.picture
+    }
+}
+
 /// Draws `view` on a panel of `width` x `height` pixels.
 #[must_use]
 pub fn draw(view: &View, pictures: Pictures<'_>, (width, height): (u32, u32)) -> RgbImage {
