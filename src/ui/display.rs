@@ -79,7 +79,7 @@ impl Moment {
 
     /// Draws it.
     pub fn paint<'p>(&self, painter: &'p mut Painter) -> &'p RgbImage {
-        let (camera, portrait) = (self.frame.as_ref(), self.portrait.as_deref());
+        let (camera, portrait) = (self.frame.as_ref(), self.portrait.as_ref());
         painter.paint(&self.view, Pictures { camera, mirror: self.mirror, portrait })
     }
 }

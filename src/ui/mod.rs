@@ -9,11 +9,13 @@ mod display;
 pub mod draw;
 pub mod glyphs;
 pub mod layout;
+pub mod overlay;
 #[cfg(test)]
 mod rig;
 pub mod showing;
 pub mod texts;
 pub mod view;
+pub mod viewfinder;
 
 use std::sync::{Arc, Mutex};
 
