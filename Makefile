@@ -43,10 +43,11 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
-bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber
+bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber; pictures of the screen
 	cargo run --release -- bench
 	cargo bench --bench api
 	cargo bench --bench push
+	cargo bench --bench screen
 
 golden: ## Write the golden files anew; read the difference before committing it
 	UPDATE_GOLDEN=1 cargo test
