@@ -1,8 +1,9 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
-//! `threads` starts what must not die unnoticed, `sinks` the ways out for events, `housekeepers` the three that look after
+//! `threads` starts what must not die unnoticed, `door` what opens it, `sinks` the ways out for events, `housekeepers` the three that look after
 //! the machine, `enrol` takes in a folder of photos.
 
+mod door;
 mod enrol;
 mod housekeepers;
 mod sinks;
@@ -11,7 +12,7 @@ mod threads;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -25,11 +26,12 @@ use crate::api;
 use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
 use crate::backup;
-use crate::board::{Board, CameraRole};
+use crate::board::{Board, CameraRole, Fail};
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
+use crate::condition::Conditions;
 use crate::control::decisions::Decisions;
-use crate::control::{self, Command, Control, Event};
+use crate::control::{Command, Event};
 use crate::fetch::Fetch;
 use crate::hal::Devices;
 use crate::hal::sim::World;
@@ -44,7 +46,8 @@ use crate::sound::{self, Sounds};
 use crate::store::Store;
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
-use crate::vision::Vision;
+use crate::vision::{Gallery, Vision};
+use crate::watchdog;
 
 use housekeepers::Housekeepers;
 use sinks::Sinks;
@@ -58,6 +61,11 @@ const SIM_DEVICE_ID: u32 = 1_300_001;
 const FETCH_TIME: Duration = Duration::from_secs(10);
 /// What a terminal without a panel would show, it shows in this size.
 const NO_PANEL: (u32, u32) = (720, 1280);
+/// Says in the data folder how the relay is while the door is locked, for whoever has to lock it without the terminal.
+pub const REST_FILE: &str = "relay-at-rest";
+/// Say there which cameras they were.
+const CAMERA_FILE: &str = "camera";
+const INFRARED_FILE: &str = "infrared-camera";
 /// How long the server has to finish what is under way at the end.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -83,10 +91,12 @@ pub struct App {
     settings: Arc<Live>,
     decisions: Arc<Decisions>,
     newest: Arc<Newest>,
+    infrared: Option<Arc<Newest>>,
     world: Option<Arc<World>>,
     events: Outbound<Event>,
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
+    watchdog: Option<Outbound<watchdog::Message>>,
     sinks: Sinks,
     upgrade: Upgrade,
     runtime: tokio::runtime::Runtime,
@@ -110,42 +120,24 @@ impl App {
     /// # Errors
     /// What is missing or does not open, and what to do about it.
     pub fn start(board: Board, devices: Devices, clock: Arc<dyn Clock>, options: Options) -> Result<Self, Failure> {
-        let vision = Vision::open(
-            &board.vision.models,
-            (board.vision.pack != "auto").then_some(board.vision.pack.as_str()),
-            &board.vision.engine,
-            clock.clone(),
-        )?;
+        // Whoever starts a simulator without models has made a mistake; a door without them still has its button.
+        let simulated = devices.sim.is_some();
+        let mut vision = if simulated { Some(open_vision(&board, &clock)?) } else { None };
         backup::unswitched(&board.data)?;
         let store = Arc::new(Store::open(&board.data, board.capacity.limits(), clock.clone())?);
         let settings = Arc::new(Live::load(store.clone())?);
         let device_id = match options.device_id {
             Some(id) => id,
-            None if devices.sim.is_some() => SIM_DEVICE_ID,
+            None if simulated => SIM_DEVICE_ID,
             None => made_device_id(&store)?,
         };
-        let gallery = Arc::new(vision.gallery());
-        let pipeline = vision.pipeline;
-        let liveness = api::Liveness { threshold: vision.pack.liveness.threshold, frames: vision.pack.liveness.frames };
-        let models = Models {
-            eyes: Box::new(vision.portraitist),
-            pack: vision.pack.id.clone(),
-            similarity: vision.pack.similarity,
-        };
-        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), Some(models)));
-        // Cards and the exit button work without faces.
-        if let Err(error) = roster.load() {
-            Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
-        }
-        if let Some(folder) = &options.people {
-            enrol::folder(&roster, &store, &settings, &*clock, folder)?;
-        }
-
+        let pins = pin_key(&store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let (listening, home_port) = listen(board.listen, &settings, runtime.handle())?;
         let address = listening.address()?;
 
         let decisions = Arc::new(Decisions::default());
+        let conditions = Conditions::new(decisions.clone(), settings.clone(), clock.clone());
         store.watch_troubles(Box::new({
             // The settings hold the store: held by it, neither would ever be dropped.
             let (decisions, settings, clock) = (decisions.clone(), Arc::downgrade(&settings), clock.clone());
@@ -182,43 +174,85 @@ impl App {
         let light = lights.inbox.sender();
         threads.start("light", move || lights.run())?;
 
-        let mut wiegand = None;
-        if let Some(lines) = devices.wiegand {
-            let frames = Inbox::default();
-            wiegand = Some(frames.sender());
-            let clock = clock.clone();
-            threads.start("wiegand", move || control::drive_wiegand(lines, &frames, &*clock))?;
-        }
-        let pins = pin_key(&store)?;
-        let control = Control {
+        // The door first: its button and its alarm must not wait for models to be loaded.
+        let similarity = Arc::new(OnceLock::new());
+        let presenter = Presenter {
+            screen: screen.clone(),
+            sounds: sounds.clone(),
+            light: light.clone(),
+            settings: settings.clone(),
+        };
+        let door = door::Tools {
+            relay: devices.relay,
+            fail: board.relay.as_ref().map_or(Fail::Secure, |relay| relay.fail),
+            rest: board.data.join(REST_FILE),
+            wiegand: devices.wiegand,
+            sensors: devices.sensors,
+            watchdog: devices.watchdog,
             inbox,
             clock: clock.clone(),
             store: store.clone(),
             settings: settings.clone(),
-            relay: devices.relay,
-            wiegand,
-            pins: pins.clone(),
-            similarity: vision.pack.similarity,
-            presenter: Presenter {
-                screen: screen.clone(),
-                sounds: sounds.clone(),
-                light: light.clone(),
-                settings: settings.clone(),
-            },
+            presenter,
             decisions: decisions.clone(),
+            pins: pins.clone(),
+            similarity: similarity.clone(),
+            conditions: conditions.clone(),
+            newest: newest.clone(),
+            simulated,
         };
-        threads.start("control", move || control.run())?;
+        let watchdog = door::start(door, &mut threads)?;
+
+        if vision.is_none() {
+            let opened = open_vision(&board, &clock);
+            conditions.of("face models").note(&opened);
+            vision = opened.ok();
+        }
+        let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1), Vision::gallery));
+        let liveness = vision.as_ref().map(|vision| api::Liveness {
+            threshold: vision.pack.liveness.threshold,
+            frames: vision.pack.liveness.frames,
+        });
+        let (pipeline, models) = vision.map_or((None, None), |vision| {
+            let models = Models {
+                eyes: Box::new(vision.portraitist),
+                pack: vision.pack.id.clone(),
+                similarity: vision.pack.similarity,
+            };
+            (Some(vision.pipeline), Some(models))
+        });
+        if let Some(models) = &models {
+            let _ = similarity.set(models.similarity);
+        }
+        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), models));
+        // Cards and the exit button work without faces.
+        if let Err(error) = roster.load() {
+            Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
+        }
+        if let Some(folder) = &options.people {
+            enrol::folder(&roster, &store, &settings, &*clock, folder)?;
+        }
 
         let camera = devices.camera;
         threads.start("camera", {
-            let (newest, clock) = (newest.clone(), clock.clone());
-            move || camera::read(camera, &newest, &*clock)
+            let (newest, clock, condition) = (newest.clone(), clock.clone(), conditions.of("camera"));
+            let known = (!simulated).then(|| board.data.join(CAMERA_FILE));
+            move || camera::read(camera, condition, known.as_deref(), &newest, &*clock)
         })?;
-        threads.start("vision", {
+        let infrared = devices.infrared.is_some().then(Arc::<Newest>::default);
+        if let Some((camera, newest)) = devices.infrared.zip(infrared.clone()) {
+            let (clock, condition) = (clock.clone(), conditions.of("infrared camera"));
+            let known = board.data.join(INFRARED_FILE);
+            threads.start("infrared", move || camera::read(camera, condition, Some(&known), &newest, &*clock))?;
+        }
+        if let Some(pipeline) = pipeline {
+            let infrared = infrared.clone();
             let (newest, settings, clock) = (newest.clone(), settings.clone(), clock.clone());
             let (gallery, events) = (gallery.clone(), events.clone());
-            move || camera::look(pipeline, &newest, &gallery, &settings, &events, &*clock)
-        })?;
+            threads.start("vision", move || {
+                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, &settings, &events, &*clock);
+            })?;
+        }
 
         let author = Author { store: store.clone(), settings: settings.clone(), clock: clock.clone(), device_id };
         let sinks = sinks::Tools {
@@ -289,7 +323,7 @@ impl App {
             device_id,
             version: VERSION.to_owned(),
             people_limit: board.capacity.people,
-            liveness,
+            liveness: liveness.unwrap_or(api::Liveness { threshold: 1.0, frames: 0 }),
             abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
@@ -351,10 +385,12 @@ impl App {
             settings,
             decisions,
             newest,
+            infrared,
             world,
             events,
             sounds,
             light,
+            watchdog,
             sinks,
             upgrade,
             runtime,
@@ -443,6 +479,9 @@ impl App {
         info!("the terminal stops");
         let _ = self.shutdown.send(true);
         self.newest.close();
+        if let Some(infrared) = &self.infrared {
+            infrared.close();
+        }
         if let Some(world) = &self.world {
             world.close();
         }
@@ -455,6 +494,9 @@ impl App {
             }
         });
         self.housekeepers.stop();
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.send(watchdog::Message::Stop);
+        }
         self.events.send(Event::Stop);
         self.sounds.close();
         self.light.send(light::Event::Stop);
@@ -470,6 +512,11 @@ impl App {
             error!(%error, "the last records could not be written");
         }
     }
+}
+
+fn open_vision(board: &Board, clock: &Arc<dyn Clock>) -> crate::error::Result<Vision> {
+    let pack = (board.vision.pack != "auto").then_some(board.vision.pack.as_str());
+    Vision::open(&board.vision.models, pack, &board.vision.engine, clock.clone())
 }
 
 /// A number of the document's kind (seven digits), made at the first start and kept.

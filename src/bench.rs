@@ -1,5 +1,7 @@
 //! `facegate bench`: what the pack and engine in use cost, stage by stage, and how fast the door answers.
 
+pub mod wiegand;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -1,20 +1,26 @@
 //! Board profiles: `boards/NAME.toml` says everything that differs between devices, so that a new board
 //! needs no code. Unknown keys are refused and all problems of a file reported at once.
 
+mod open;
+
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::clock::Clock;
 use crate::field::Int;
-use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
-use crate::hal::wiegand::Timing;
-use crate::hal::{self, Devices, Interface, Interfaces};
+use crate::hal::linux::input::InputNode;
+use crate::hal::linux::mlx90640::RefreshRate;
+use crate::hal::linux::number::Digits;
+use crate::hal::linux::serial::Framing;
+use crate::hal::{Interface, Interfaces};
 use crate::store::Limits;
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
+
+pub use open::{Finding, OpenError};
 
 /// Width and height of the frame that the protocol's face parameters are given in (3.34).
 const SENSOR: (u32, u32) = (960, 1280);
@@ -138,6 +144,12 @@ impl Rotation {
     pub const fn degrees(self) -> u32 {
         self.0
     }
+
+    /// Whether width and height change places.
+    #[must_use]
+    pub const fn is_sideways(self) -> bool {
+        self.0 % 180 == 90
+    }
 }
 
 impl TryFrom<u32> for Rotation {
@@ -171,6 +183,12 @@ pub struct Camera {
     pub rotation: Rotation,
     /// Whether the screen shows it as a mirror would.
     pub mirror: bool,
+    /// Serial number of the device it has to be; `None`: whichever is at the node.
+    pub serial: Option<String>,
+    /// Controls to set, by the names of `v4l2-ctl -l`: exposure, gain, white balance.
+    pub controls: BTreeMap<String, i64>,
+    /// A picture that stays the same for so long is none: the camera is opened anew; `None`: it may.
+    pub frozen: Option<Duration>,
 }
 
 /// A panel.
@@ -303,13 +321,45 @@ pub struct Sound {
     pub folder: Option<PathBuf>,
 }
 
-/// Readers by device node.
+/// What people present things at.
 #[derive(Clone, Debug, Default)]
 pub struct Readers {
-    /// RF card reader: an event node or a serial line.
-    pub card: Option<PathBuf>,
-    /// Keypad: an event node.
-    pub keypad: Option<PathBuf>,
+    /// RF card reader.
+    pub card: Option<CardReader>,
+    /// Keypad.
+    pub keypad: Option<InputNode>,
+    /// Touch panel before the display.
+    pub touch: Option<InputNode>,
+}
+
+/// An RF card reader.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CardReader {
+    /// One that types its numbers like a keyboard.
+    Input {
+        /// The device.
+        node: InputNode,
+        /// How numbers are written.
+        digits: Digits,
+    },
+    /// One on a serial line.
+    Serial {
+        /// Device node of the line.
+        node: PathBuf,
+        /// Bits a second.
+        baud: u32,
+        /// How numbers are sent.
+        framing: Framing,
+    },
+}
+
+/// How a card reader sends numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CardText {
+    Decimal,
+    Hex,
+    Rdm6300,
 }
 
 /// A thermal array on an I²C bus.
@@ -319,6 +369,8 @@ pub struct Thermal {
     pub bus: PathBuf,
     /// 7-bit address.
     pub address: u8,
+    /// How often it measures.
+    pub refresh: RefreshRate,
 }
 
 /// A hardware watchdog.
@@ -428,12 +480,16 @@ impl Board {
                 Some(Sound { driver: driver?, player: player?, folder })
             });
             let readers = root.section("readers", |s| {
-                let (card, keypad) = (s.may("card"), s.may("keypad"));
-                Some(Readers { card, keypad })
+                let (card, keypad, touch) = (card_reader(s), s.may("keypad"), s.may("touch"));
+                if touch.is_some() && display.is_none() {
+                    s.wrong("touch", "there is no [display] to touch");
+                }
+                Some(Readers { card, keypad, touch })
             });
             let thermal = root.section("thermal", |s| {
                 let (bus, address) = (s.need("bus"), s.or::<Int<8, 0x77>>("address", Int::of(0x33)));
-                Some(Thermal { bus: bus?, address: u8::try_from(address?.get()).ok()? })
+                let refresh = s.or("refresh_hz", RefreshRate::default());
+                Some(Thermal { bus: bus?, address: u8::try_from(address?.get()).ok()?, refresh: refresh? })
             });
             let watchdog = root.section("watchdog", |s| {
                 let (node, timeout) = (s.need("node"), s.or::<Int<1, 600>>("timeout_s", Int::of(15)));
@@ -506,65 +562,6 @@ impl Board {
     }
 }
 
-/// A device of the profile could not be opened.
-#[derive(Debug, thiserror::Error)]
-#[error("{board}: {device}: {why}")]
-pub struct OpenError {
-    board: String,
-    device: &'static str,
-    why: String,
-}
-
-impl Board {
-    /// Opens every device of the profile.
-    ///
-    /// # Errors
-    /// The first device the terminal cannot do without that does not open.
-    pub fn open(&self, clock: Arc<dyn Clock>) -> Result<Devices, OpenError> {
-        let fails = |device, why: &str| OpenError { board: self.name.clone(), device, why: why.to_owned() };
-        let camera = self.cameras.iter().find(|c| c.role == CameraRole::Color);
-        let camera = camera.ok_or_else(|| fails("camera", "there is no colour camera"))?;
-        match (camera.driver, self.gpio) {
-            (CameraDriver::Sim, PinDriver::Sim) => {
-                if self.sound.as_ref().is_some_and(|sound| sound.driver != SoundDriver::Sim) {
-                    return Err(fails("sound", "its driver is \"sim\" where the camera's is"));
-                }
-                let world = World::new(clock, camera.width, camera.height);
-                let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
-                let wiegand = self.wiegand_out.as_ref().map(|out| {
-                    let timing = Timing { pulse_us: out.pulse_us, interval_us: out.interval_us };
-                    Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>
-                });
-                Ok(Devices {
-                    camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
-                    relay: self.relay.as_ref().map(|_| Box::new(SimRelay(world.clone())) as hal::Output),
-                    wiegand,
-                    player: self.sound.as_ref().map(|_| Box::new(SimPlayer(world.clone())) as Box<dyn hal::Player>),
-                    lamp: self.lamp.as_ref().map(|_| light(Lamp::White)),
-                    backlight: self.backlight.as_ref().map(|_| light(Lamp::Panel)),
-                    // Pretend readers cost nothing: the control routes speak for each.
-                    abilities: hal::Abilities {
-                        id_card: true,
-                        rf_card: true,
-                        wiegand_in: true,
-                        keypad: true,
-                        mask: true,
-                        temperature: true,
-                    },
-                    host: Arc::new(SimHost(world.clone())),
-                    sim: Some(world),
-                })
-            }
-            (CameraDriver::Sim, _) | (_, PinDriver::Sim) => {
-                Err(fails("gpio", "camera and gpio are either both \"sim\" or both not"))
-            }
-            (CameraDriver::V4l2, PinDriver::Rppal | PinDriver::Cdev) => {
-                Err(fails("camera", "this version has no drivers for real devices; run `facegate sim`"))
-            }
-        }
-    }
-}
-
 fn size(s: &mut Section<'_>) -> Option<(u32, u32)> {
     let (width, height) = (s.need::<Int<16, 8192>>("width"), s.need::<Int<16, 8192>>("height"));
     Some((width?.u32(), height?.u32()))
@@ -589,6 +586,8 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
     let fps = s.or::<Int<1, 120>>("fps", Int::of(25));
     let formats = s.need::<Vec<PixelFormat>>("formats");
     let (rotation, mirror) = (s.or("rotation", Rotation(0)), s.or("mirror", false));
+    let (serial, controls) = (s.may("serial"), s.or("controls", BTreeMap::new()));
+    let frozen = s.or::<Int<0, 600>>("frozen_s", Int::of(10));
     if driver == Some(CameraDriver::V4l2) && node.is_none() {
         s.wrong("node", "is needed with driver = \"v4l2\"");
     }
@@ -600,6 +599,7 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
         s.wrong("width", "and height should be 960 and 1280: face areas and widths are given in that frame (3.34)");
     }
     let (fps, formats) = (fps?.u32(), formats?);
+    let frozen = Some(Duration::from_secs(frozen?.u32().into())).filter(|longest| !longest.is_zero());
     Some(Camera {
         role: role?,
         driver: driver?,
@@ -610,6 +610,9 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
         formats,
         rotation: rotation?,
         mirror: mirror?,
+        serial,
+        controls: controls?,
+        frozen,
     })
 }
 
@@ -638,6 +641,36 @@ fn wiegand_out(s: &mut Section<'_>) -> Option<WiegandOut> {
     Some(WiegandOut { data0, data1, pulse_us, interval_us })
 }
 
+/// The reader that the keys beginning with `card`, and `baud`, describe.
+fn card_reader(s: &mut Section<'_>) -> Option<CardReader> {
+    let (node, format) = (s.may::<String>("card"), s.may("card_format"));
+    let baud = s.may::<Int<300, 921_600>>("baud");
+    let Some(node) = node else {
+        let alone = [("card_format", format.is_some()), ("baud", baud.is_some())];
+        alone
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .for_each(|(key, _)| s.wrong(key, "is about a card that is missing"));
+        return None;
+    };
+    let digits = if format == Some(CardText::Hex) { Digits::Hex } else { Digits::Decimal };
+    if let Ok(node) = InputNode::try_from(node.clone()) {
+        if baud.is_some() {
+            s.wrong("baud", "is for a reader on a serial line");
+        }
+        if format == Some(CardText::Rdm6300) {
+            s.wrong("card_format", "is for a reader on a serial line");
+        }
+        return Some(CardReader::Input { node, digits });
+    }
+    let node = PathBuf::from(node);
+    if node.is_relative() {
+        s.wrong("card", "should be a device node, or name: and the name of an input device");
+    }
+    let framing = if format == Some(CardText::Rdm6300) { Framing::Rdm6300 } else { Framing::Line(digits) };
+    Some(CardReader::Serial { node, baud: baud.map_or(9600, Int::u32), framing })
+}
+
 fn input(s: &mut Section<'_>) -> Option<Input> {
     let pin = pin(s);
     let debounce = s.or::<Int<0, 5000>>("debounce_ms", Int::of(20));
@@ -657,6 +690,104 @@ mod tests {
         }
         names.sort();
         assert_eq!(names, ["hi3516dv300", "qemu-virt", "rpi4", "sim"]);
+    }
+
+    /// Sections and keys of the tables in the documentation.
+    fn documented() -> Vec<(String, String)> {
+        let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let (mut sections, mut keys) = (Vec::new(), Vec::new());
+        for line in include_str!("../docs/boards.md").lines() {
+            if let Some(heading) = line.strip_prefix("## ") {
+                sections = quoted(heading);
+            } else if let Some(row) = line.strip_prefix("| `") {
+                let named = quoted(&format!("`{}", row.split(" | ").next().unwrap_or_default()));
+                let root = [String::new()];
+                let sections = if sections.is_empty() { &root[..] } else { &sections };
+                keys.extend(sections.iter().flat_map(|s| named.iter().map(|key| (s.clone(), key.clone()))));
+            }
+        }
+        keys
+    }
+
+    #[test]
+    fn every_key_of_the_documentation_is_one() {
+        let documented = documented();
+        assert!(documented.len() > 70, "the tables are found: {documented:?}");
+        for (section, key) in documented {
+            let problems = Board::parse("a.toml", &format!("{section}\n{key} = nan\n")).unwrap_err().to_string();
+            assert!(problems.contains(&format!("{key} = nan: ")), "{section} {key} is looked at: {problems}");
+            assert!(!problems.contains("unknown key"), "{section} {key}: {problems}");
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_profile_is_documented() {
+        fn walk(section: &str, table: &toml::Table, found: &mut Vec<(String, String)>) {
+            for (key, value) in table {
+                let name = if section.is_empty() { key.clone() } else { format!("{section}.{key}") };
+                match value {
+                    toml::Value::Table(table) => walk(&name, table, found),
+                    toml::Value::Array(items) if items.iter().all(toml::Value::is_table) => {
+                        items.iter().filter_map(toml::Value::as_table).for_each(|table| walk(&name, table, found));
+                    }
+                    _ => found.push((section.to_owned(), key.clone())),
+                }
+            }
+        }
+        let documented: Vec<_> =
+            documented().into_iter().map(|(section, key)| (section.trim_matches(['[', ']']).to_owned(), key)).collect();
+        for entry in std::fs::read_dir("boards").unwrap() {
+            let path = entry.unwrap().path();
+            let mut found = Vec::new();
+            walk("", &std::fs::read_to_string(&path).unwrap().parse().unwrap(), &mut found);
+            for key in found {
+                assert!(documented.contains(&key), "{}: {key:?}", path.display());
+            }
+        }
+    }
+
+    #[test]
+    fn readers_are_told_apart_by_their_nodes() {
+        let typing = |node: &str, digits| CardReader::Input { node: node.to_owned().try_into().unwrap(), digits };
+        let serial = |baud, framing| CardReader::Serial { node: "/dev/ttyAMA2".into(), baud, framing };
+        for (keys, card) in [
+            ("", None),
+            ("card = \"/dev/ttyAMA2\"", Some(serial(9600, Framing::Line(Digits::Decimal)))),
+            (
+                "card = \"/dev/ttyAMA2\"\ncard_format = \"hex\"\nbaud = 19200",
+                Some(serial(19200, Framing::Line(Digits::Hex))),
+            ),
+            ("card = \"/dev/ttyAMA2\"\ncard_format = \"rdm6300\"", Some(serial(9600, Framing::Rdm6300))),
+            ("card = \"/dev/input/event4\"", Some(typing("/dev/input/event4", Digits::Decimal))),
+            ("card = \"name:A Reader\"\ncard_format = \"hex\"", Some(typing("name:A Reader", Digits::Hex))),
+        ] {
+            let board = Board::parse("a.toml", &format!("{SIM}\n[readers]\n{keys}\n")).unwrap();
+            assert_eq!(board.readers.card, card, "{keys}");
+        }
+    }
+
+    #[test]
+    fn readers_that_cannot_be_are_refused() {
+        for (keys, part) in [
+            ("card_format = \"hex\"", "readers.card_format: is about a card that is missing"),
+            ("baud = 9600", "readers.baud: is about a card that is missing"),
+            ("card = \"ttyAMA2\"", "readers.card: should be a device node, or name: and"),
+            ("card = \"name:\"", "readers.card: should be a device node, or name: and"),
+            ("card = \"name:R\"\nbaud = 9600", "readers.baud: is for a reader on a serial line"),
+            ("card = \"name:R\"\ncard_format = \"rdm6300\"", "readers.card_format: is for a reader on a serial"),
+            ("card = \"/dev/ttyS0\"\ncard_format = \"octal\"", "readers.card_format = \"octal\": unknown variant"),
+            ("card = \"/dev/ttyS0\"\nbaud = 7", "readers.baud = 7: 7 is outside 300..921600"),
+            ("keypad = \"/dev/ttyS0\"", "readers.keypad = \"/dev/ttyS0\": should be a node below /dev/input"),
+            ("touch = \"panel\"", "readers.touch = \"panel\": should be a node below /dev/input"),
+            ("[thermal]\nbus = \"/dev/i2c-1\"\nrefresh_hz = 3", "thermal.refresh_hz = 3: should be 1, 2, 4, 8, 16"),
+        ] {
+            let problems = Board::parse("a.toml", &format!("{SIM}\n[readers]\n{keys}\n")).unwrap_err().to_string();
+            assert!(problems.contains(part), "{part} not in\n{problems}");
+        }
+        let blind = SIM.replace("[display]\ndriver = \"sim\"\nwidth = 720\nheight = 1280\nrotation = 0\n", "");
+        let blind = format!("{blind}\n[readers]\ntouch = \"name:Panel\"\n");
+        let problems = Board::parse("a.toml", &blind).unwrap_err().to_string();
+        assert!(problems.contains("readers.touch: there is no [display] to touch"), "{problems}");
     }
 
     #[test]

@@ -3,20 +3,27 @@
 //! A frame that comes while the last one is still looked at replaces the one waiting: old frames are
 //! dropped, never queued, so a slow model delays nothing but itself.
 
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use tracing::{error, warn};
 
 use crate::clock::{Bell, Clock, Outbound, lock};
+use crate::condition::Condition;
 use crate::control::{Credential, Event};
 use crate::hal::Camera;
+use crate::hal::linux::files;
 use crate::settings::{Face, Live};
 use crate::vision::{Frame, Gallery, Pipeline, Rect, View, qr};
 
 /// How long to wait before asking a failed camera again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// Pictures of two cameras belong together when the infrared one is no older than this.
+const TOGETHER: Duration = Duration::from_millis(500);
 
 /// Every so many frames without a face are searched for a QR code: people hold codes still for seconds, and looking
 /// costs about as much as looking for a face.
@@ -88,18 +95,46 @@ impl Newest {
     }
 }
 
-/// Keeps `newest` up to date until the camera closes.
-pub fn read(mut camera: Box<dyn Camera>, newest: &Newest, clock: &dyn Clock) {
-    let pause = Bell::default();
+/// Keeps `newest` up to date until the camera closes; `known` remembers which device it was.
+pub fn read(
+    mut camera: Box<dyn Camera>,
+    mut condition: Condition,
+    known: Option<&Path>,
+    newest: &Newest,
+    clock: &dyn Clock,
+) {
+    let (pause, mut last) = (Bell::default(), None);
     while !newest.is_closed() {
-        match camera.next() {
-            Ok(Some(frame)) => newest.put(frame),
-            Ok(None) => newest.close(),
-            Err(error) => {
-                warn!(%error, "the camera fails, asking it again");
-                clock.wait(&pause, Some(clock.mono().after(RETRY)));
+        let frame = camera.next();
+        condition.note(&frame);
+        match frame {
+            Ok(Some(frame)) => {
+                newest.put(frame);
+                if camera.identity() != last.as_deref() {
+                    last = camera.identity().map(ToOwned::to_owned);
+                    recognise(&condition, known, last.as_deref());
+                }
             }
+            Ok(None) => newest.close(),
+            Err(_) => clock.wait(&pause, Some(clock.mono().after(RETRY))),
         }
+    }
+}
+
+/// Tells when the camera is another device than it was: somebody may have put one in its place that shows what they like.
+fn recognise(condition: &Condition, known: Option<&Path>, now: Option<&str>) {
+    let (Some(file), Some(now)) = (known, now) else { return };
+    match std::fs::read_to_string(file) {
+        Ok(before) if before == now => return,
+        Ok(before) => {
+            warn!(before, now, "another camera is in the place of the one before");
+            condition.tell("camera_changed", json!({ "before": before, "now": now }));
+        }
+        // The first one, or a data folder that cannot be read.
+        Err(_) => {}
+    }
+    if let Err(error) = files::keep(file, Some(now), 0o600) {
+        warn!(%error, file = %file.display(), "which camera it is cannot be kept");
     }
 }
 
@@ -107,6 +142,7 @@ pub fn read(mut camera: Box<dyn Camera>, newest: &Newest, clock: &dyn Clock) {
 pub fn look(
     mut pipeline: Pipeline,
     newest: &Newest,
+    infrared: Option<&Newest>,
     gallery: &Gallery,
     settings: &Live,
     control: &Outbound<Event>,
@@ -120,7 +156,9 @@ pub fn look(
             area: area(&now.face),
             liveness: now.system.liveness_at(now.ntp.local(clock.wall())),
         };
-        match pipeline.process(&frame, &view, gallery) {
+        // A camera that fails is told about; the colour one's networks then judge alone.
+        let infrared = infrared.and_then(Newest::get).filter(|other| frame.at.since(other.at) < TOGETHER);
+        match pipeline.process_both(&frame, infrared.as_ref(), &view, gallery) {
             Ok(outcome) => {
                 for track in outcome.lost {
                     control.send(Event::Gone(track));

@@ -10,6 +10,7 @@ use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use embedded_hal::delay::DelayNs;
 use jiff::Timestamp;
 
 /// A moment of the monotonic clock: microseconds since the terminal started.
@@ -179,6 +180,57 @@ impl Clock for SystemClock {
 
     fn wait(&self, bell: &Bell, deadline: Option<Mono>) {
         bell.wait_for(deadline.map(|d| d.since(self.mono())));
+    }
+}
+
+/// Short waits one after the other, each counted from where the last one ended, so that what is done between them takes
+/// no time of its own. The last part of each is waited for awake: a sleeping thread wakes too late for a pulse.
+#[derive(Debug)]
+pub struct Pace {
+    reached: Instant,
+}
+
+/// How long before its moment a [`Pace`] is awake: twice what a real-time thread needs to be woken.
+const AWAKE: Duration = Duration::from_micros(300);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { reached: Instant::now() }
+    }
+}
+
+impl DelayNs for Pace {
+    fn delay_ns(&mut self, ns: u32) {
+        let now = Instant::now();
+        // What is late is not made up for: pulses must not come closer together than asked for.
+        let late = now.saturating_duration_since(self.reached) > Duration::from_nanos(ns.into());
+        let until = if late { now } else { self.reached } + Duration::from_nanos(ns.into());
+        let left = until.saturating_duration_since(Instant::now());
+        if left > AWAKE {
+            std::thread::sleep(left - AWAKE);
+        }
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        self.reached = until;
+    }
+}
+
+/// Moments at which something was done, for measuring.
+#[derive(Clone, Debug, Default)]
+pub struct Stamps(Arc<Mutex<Vec<Instant>>>);
+
+impl Stamps {
+    /// Notes this moment.
+    pub fn note(&self) {
+        lock(&self.0).push(Instant::now());
+    }
+
+    /// The spans between the moments noted, which are forgotten.
+    #[must_use]
+    pub fn spans(&self) -> Vec<Duration> {
+        let moments = std::mem::take(&mut *lock(&self.0));
+        moments.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 }
 

@@ -11,21 +11,25 @@ mod event;
 mod outcome;
 mod present;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use embedded_hal::digital::OutputPin;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
 use crate::access::session::{Now, Session};
 use crate::access::{WiegandFrame, pin};
+use crate::board::Fail;
 use crate::clock::{Clock, Inbox, Mono, Outbound};
+use crate::condition::Condition;
 use crate::door::{self, Door, Input, InputRole};
 use crate::hal::{Output, WiegandOut};
 use crate::settings::{IoType, Live, Settings};
 use crate::store::Store;
 use crate::ui::Presenter;
 use crate::vision::SimilarityMap;
+use crate::watchdog;
 use decisions::Decisions;
 pub use event::{Command, Credential, Event, ReadIdCard};
 pub use outcome::surroundings;
@@ -41,7 +45,9 @@ pub struct Control {
     /// The settings in force.
     pub settings: Arc<Live>,
     /// The relay, where the board has one.
-    pub relay: Option<Output>,
+    pub relay: Option<(Output, Condition)>,
+    /// What the door does when the terminal ends.
+    pub fail: Fail,
     /// Lines to a door controller, where the board has them.
     pub wiegand: Option<Outbound<Option<WiegandFrame>>>,
     /// Who tells people.
@@ -50,8 +56,8 @@ pub struct Control {
     pub decisions: Arc<Decisions>,
     /// What passwords of the keypad are known by.
     pub pins: pin::Key,
-    /// The model pack's, for faces on identity cards.
-    pub similarity: SimilarityMap,
+    /// The model pack's, for faces on identity cards; set once the pack is loaded.
+    pub similarity: Arc<OnceLock<SimilarityMap>>,
 }
 
 impl std::fmt::Debug for Control {
@@ -101,8 +107,8 @@ impl Running {
         }
         // A restart during a fire alarm must not lock the door.
         if !self.door.is_released() {
-            let io_type = self.settings().door.io_type;
-            self.perform(door::Action::Relay { closed: io_type == IoType::Open });
+            let rest = relay_at_rest(self.settings().door.io_type);
+            self.perform(door::Action::Relay { closed: left_closed(self.parts.fail, rest) });
         }
         if let Some(wiegand) = &self.parts.wiegand {
             wiegand.send(None);
@@ -129,6 +135,9 @@ impl Running {
             }
             // Waking up is all it takes: settings are read for every event.
             Event::Command(Command::Settings) | Event::Stop => {}
+            Event::Key(key) => self.key(key, &settings),
+            Event::Touch { .. } => {}
+            Event::Roll(keeper) => keeper.send(watchdog::Message::Here),
         }
         self.keep_time();
     }
@@ -163,11 +172,12 @@ impl Running {
     fn perform(&mut self, action: door::Action) {
         match action {
             door::Action::Relay { closed } => {
-                let Some(relay) = &mut self.parts.relay else { return };
+                let Some((relay, condition)) = &mut self.parts.relay else { return };
                 let driven = if closed { relay.set_high() } else { relay.set_low() };
-                if let Err(error) = driven {
+                if let Err(error) = &driven {
                     error!(%error, closed, "the relay cannot be driven");
                 }
+                condition.note(&driven);
             }
             door::Action::Wiegand(frame) => {
                 if let Some(wiegand) = &self.parts.wiegand {
@@ -226,10 +236,31 @@ fn reset(settings: &Settings) -> Duration {
     Duration::from_secs(u64::from(settings.door.verify_reset_s.u32()))
 }
 
+/// Whether the relay's contact is closed while the door is locked.
+#[must_use]
+pub fn relay_at_rest(io_type: IoType) -> bool {
+    io_type == IoType::Open
+}
+
+/// Whether the contact is left closed by a terminal that ends: at rest, or as for somebody who may pass.
+#[must_use]
+pub const fn left_closed(fail: Fail, rest: bool) -> bool {
+    match fail {
+        Fail::Secure => rest,
+        Fail::Safe => !rest,
+    }
+}
+
 /// Sends queued frames one after the other, on a thread of its own: a frame takes tens of milliseconds.
-pub fn drive_wiegand(mut lines: Box<dyn WiegandOut>, inbox: &Inbox<Option<WiegandFrame>>, clock: &dyn Clock) {
+pub fn drive_wiegand(
+    mut lines: Box<dyn WiegandOut>,
+    mut condition: Condition,
+    inbox: &Inbox<Option<WiegandFrame>>,
+    clock: &dyn Clock,
+) {
+    condition.note(&lines.idle());
     while let Some(Some(frame)) = inbox.next(clock, None) {
-        lines.send(frame);
+        condition.note(&lines.send(frame));
     }
 }
 

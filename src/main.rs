@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use embedded_hal::digital::OutputPin;
 use facegate::api::publish::{markdown, openapi, postman};
-use facegate::app::{App, Options};
-use facegate::board::Board;
-use facegate::clock::SystemClock;
-use facegate::{backup, bench, vision};
+use facegate::app::{self, App, Options};
+use facegate::board::{Board, Fail, PinDriver};
+use facegate::clock::{Clock, SystemClock};
+use facegate::{backup, bench, control, vision};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,14 +38,31 @@ enum Verb {
         #[command(flatten)]
         options: RunArgs,
     },
-    /// Check board profiles: every problem, with file, key and value.
+    /// Check board profiles: every problem, with file, key and value; then every device, one line each. The terminal
+    /// has to be stopped: it holds its devices.
     Check {
         /// Board profiles.
         #[arg(long = "board", value_name = "FILE", required = true)]
         boards: Vec<PathBuf>,
+        /// Only read the profiles: on another machine than the board.
+        #[arg(long)]
+        profile_only: bool,
+    },
+    /// Leave the door as its board's `relay.fail` says: for whoever supervises the terminal, after it ended in whatever
+    /// way.
+    Rest {
+        /// Board profile.
+        #[arg(long, value_name = "FILE")]
+        board: PathBuf,
+        /// Folder of all data, instead of the profile's.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
     },
     /// Measure: milliseconds per stage, frame to decision and relay, search in large galleries.
+    #[command(args_conflicts_with_subcommands = true)]
     Bench {
+        #[command(subcommand)]
+        what: Option<BenchVerb>,
         /// Folder of the model files, instead of FACEGATE_MODELS.
         #[arg(long, value_name = "DIR")]
         models: Option<PathBuf>,
@@ -87,6 +105,16 @@ enum Verb {
     Models {
         #[command(subcommand)]
         verb: ModelsVerb,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum BenchVerb {
+    /// Measure the timing of the Wiegand lines instead: sends frames over them.
+    Wiegand {
+        /// Board profile.
+        #[arg(long, value_name = "FILE")]
+        board: PathBuf,
     },
 }
 
@@ -174,8 +202,15 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Run { board, options } => run(Board::load(&board)?, options),
         Verb::Sim { options } => run(Board::sim()?, options),
-        Verb::Check { boards } => Ok(check(&boards)),
-        Verb::Bench { models, engine, faces, liveness, json } => {
+        Verb::Check { boards, profile_only } => check(&boards, profile_only),
+        Verb::Rest { board, data } => rest(&Board::load(&board)?, data),
+        Verb::Bench { what: Some(BenchVerb::Wiegand { board }), .. } => {
+            let report = bench::wiegand::run(&Board::load(&board)?)?;
+            eprintln!("{report}");
+            println!("{}", report.to_json());
+            Ok(ExitCode::SUCCESS)
+        }
+        Verb::Bench { models, engine, faces, liveness, json, what: None } => {
             let report = bench::run(&bench::Options {
                 models: models_folder(models).unwrap_or_else(|| PathBuf::from("models/build")),
                 engine,
@@ -256,18 +291,44 @@ fn print(text: &str) -> Result<ExitCode, Failure> {
     }
 }
 
-fn check(boards: &[PathBuf]) -> ExitCode {
+fn check(boards: &[PathBuf], profile_only: bool) -> Result<ExitCode, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let mut sound = true;
     for file in boards {
         match Board::load(file) {
-            Ok(board) => println!("{}: {} is complete", file.display(), board.name),
+            Ok(board) if profile_only || board.gpio == PinDriver::Sim => {
+                println!("{}: {} is complete", file.display(), board.name);
+            }
+            Ok(board) => {
+                let findings = board.check(&clock)?;
+                findings.iter().for_each(|finding| println!("{finding}"));
+                let failing = findings.iter().filter(|finding| finding.found.is_err()).count();
+                println!("{}: {} devices of {}, {failing} do not work", file.display(), findings.len(), board.name);
+                sound &= failing == 0;
+            }
             Err(problems) => {
                 println!("{problems}");
                 sound = false;
             }
         }
     }
-    if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Drives the relay into the state the profile wants without a terminal.
+fn rest(board: &Board, data: Option<PathBuf>) -> Result<ExitCode, Failure> {
+    let Some(mut relay) = board.relay_alone()? else {
+        println!("{} has no relay", board.name);
+        return Ok(ExitCode::SUCCESS);
+    };
+    let file = data.as_ref().unwrap_or(&board.data).join(app::REST_FILE);
+    // Without the file the terminal never ran: a contact that is open at rest is the default.
+    let rest = std::fs::read_to_string(file).is_ok_and(|word| word.trim() == "closed");
+    let fail = board.relay.as_ref().map_or(Fail::Secure, |relay| relay.fail);
+    let closed = control::left_closed(fail, rest);
+    if closed { relay.set_high() } else { relay.set_low() }?;
+    println!("the relay's contact is {}", if closed { "closed" } else { "open" });
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {

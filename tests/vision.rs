@@ -412,6 +412,27 @@ fn a_live_face_does_not_vouch_for_the_picture_after_it() {
     }
 }
 
+/// A living face that the infrared camera sees too, and one that it does not, as of a lit screen.
+#[test]
+fn what_the_infrared_camera_does_not_see_is_not_alive() {
+    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let real = sensor_frame(&picture(&faces.join("liveness/real_T1.jpg")), 0);
+    let grey = image::DynamicImage::ImageRgb8((*real.pixels).clone()).grayscale().into_rgb8();
+    let there = Frame { pixels: Arc::new(grey), ..real.clone() };
+    let nobody = Frame { pixels: Arc::new(RgbImage::new(960, 1280)), ..real.clone() };
+    for (infrared, alive) in [(None, true), (Some(&there), true), (Some(&nobody), false)] {
+        let mut vision = Vision::open(&models, None, &EngineChoice::BuiltIn, clock()).unwrap();
+        let gallery = vision.gallery();
+        let view = View { min_width: 122.0, area: WHOLE, liveness: true };
+        let looks = (0..3).map(|number| {
+            let frame = Frame { number, ..real.clone() };
+            vision.pipeline.process_both(&frame, infrared, &view, &gallery).unwrap().sighting.unwrap().liveness.unwrap()
+        });
+        let last = looks.last().unwrap();
+        assert_eq!(last.alive, Some(alive), "{last:?}, infrared {}", infrared.is_some());
+    }
+}
+
 #[test]
 fn nobody_is_seen_where_nobody_is() {
     let Some(models) = folder("FACEGATE_MODELS") else { return };

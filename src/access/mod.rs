@@ -2,11 +2,12 @@
 //! the protocol document is a row of a table-driven test.
 //!
 //! `person` is who is known, `card` the number a door controller is told, `decide` the verdict over one face,
-//! `mode` what else has to be presented, `session` when all of it is ripe for a verdict, `pin` the passwords of the
-//! keypad, `record` what is kept.
+//! `mode` what else has to be presented, `session` when all of it is ripe for a verdict, `keypad` how keys become
+//! digits, `pin` the passwords they may be, `record` what is kept.
 
 pub mod card;
 pub mod decide;
+pub mod keypad;
 pub mod mode;
 pub mod person;
 pub mod pin;
@@ -15,6 +16,7 @@ pub mod session;
 
 pub use card::{Card, CardFormat, WiegandFrame};
 pub use decide::{Decision, Refusal, Verdict};
+pub use keypad::{Key, Keypad};
 pub use mode::{CardNumber, CardReader, Verified, Wanted};
 pub use person::{CardSource, LibId, List, Person, Validity};
 pub use record::{CaptureRecord, ControlRecord, IdCard, Notice, PictureType, Reading, VerifyStatus, What};

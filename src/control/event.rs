@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::access::{IdCard, WiegandFrame};
+use crate::access::{IdCard, Key, WiegandFrame};
+use crate::clock::Outbound;
 use crate::door::Input;
 use crate::vision::{Embedding, Sighting, TrackId};
+use crate::watchdog;
 
 /// All that can wake the loop.
 #[derive(Debug)]
@@ -21,8 +23,19 @@ pub enum Event {
     Mask(bool),
     /// The thermal sensor has measured whoever stands before it, degrees Celsius as the sensor says.
     Temperature(f64),
+    /// A key of a keypad was pressed.
+    Key(Key),
+    /// A finger on the panel, from its upper left corner (0, 0) to its lower right (1, 1).
+    Touch {
+        /// To the right.
+        x: f32,
+        /// Downwards.
+        y: f32,
+    },
     /// Somebody wants something done.
     Command(Command),
+    /// The watchdog asks whether the loop still runs.
+    Roll(Outbound<watchdog::Message>),
     /// The terminal stops.
     Stop,
 }

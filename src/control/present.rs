@@ -13,7 +13,7 @@ use super::{Credential, ReadIdCard, Running, reset};
 use crate::access::mode::takes_cards;
 use crate::access::session::{Liveness, Look, Now};
 use crate::access::{
-    Card, CardFormat, CardNumber, CardReader, LibId, Notice, Person, Reading, What, WiegandFrame, pin,
+    Card, CardFormat, CardNumber, CardReader, Key, Keypad, LibId, Notice, Person, Reading, What, WiegandFrame, pin,
 };
 use crate::clock::Mono;
 use crate::settings::{OpenWay, Settings};
@@ -38,6 +38,8 @@ pub(super) struct Presented {
     code: Option<(String, Mono)>,
     /// Until when a temperature too low is not told again.
     cold_until: Mono,
+    /// What was typed at the keypad so far.
+    keypad: Keypad,
     /// Wrong passwords in a row, and until when none is taken.
     wrong_pins: u32,
     pins_from: Mono,
@@ -79,7 +81,7 @@ impl Running {
     fn to_id_card(&self, sighting: &Sighting, now: Mono) -> Option<f32> {
         let (on_card, _) = self.presented.on_id_card.as_ref().filter(|(_, until)| now < *until)?;
         let cosine = sighting.embedding.as_ref()?.cosine(on_card.as_ref()?);
-        Some(self.parts.similarity.from_cosine(cosine).get())
+        Some(self.parts.similarity.get()?.from_cosine(cosine).get())
     }
 
     pub(super) fn present(&mut self, credential: Credential, settings: &Settings) {
@@ -93,7 +95,18 @@ impl Running {
         }
     }
 
+    /// A key of a keypad: the password is complete with its enter key.
+    pub(super) fn key(&mut self, key: Key, settings: &Settings) {
+        let now = self.now(settings);
+        if let Some(digits) = self.presented.keypad.press(key, now.mono) {
+            self.pin(&digits, settings, now);
+        }
+    }
+
     fn wiegand_card(&mut self, frame: WiegandFrame, settings: &Settings, now: Now) {
+        if let Some(key) = Key::of_frame(frame) {
+            return self.key(key, settings);
+        }
         let Some(data) = frame.data() else {
             warn!(bits = frame.bits, "a Wiegand frame with wrong parity or length is passed over");
             return self.tell("misread", json!({ "reader": "wiegand", "bits": frame.bits }), settings);

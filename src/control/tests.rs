@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::access::{Card, CardFormat, CardSource, ControlRecord, LibId, Person, Validity};
 use crate::clock::ManualClock;
+use crate::condition::Conditions;
 use crate::field::{Int, LocalTime};
 use crate::hal::sim::{SimRelay, World};
 use crate::settings::{Door as Rules, OpenWay, VerifyMode};
@@ -60,6 +61,7 @@ impl Rig {
 
     fn start(&mut self) {
         let settings = Arc::new(Live::load(self.store().clone()).unwrap());
+        let conditions = Conditions::new(self.decisions.clone(), settings.clone(), self.clock.clone());
         let screen = Arc::new(Screen::default());
         let sounds = Arc::new(crate::sound::Sounds::new(self.folder.path(), None, false));
         self.running = Some(Running::new(Control {
@@ -67,12 +69,13 @@ impl Rig {
             clock: self.clock.clone(),
             store: self.store().clone(),
             settings: settings.clone(),
-            relay: Some(Box::new(SimRelay(self.world.clone()))),
+            relay: Some((Output::new(SimRelay(self.world.clone())), conditions.of("relay"))),
+            fail: Fail::Secure,
             wiegand: None,
             presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings },
             decisions: self.decisions.clone(),
             pins: pin::Key::new([7; 32]),
-            similarity: SimilarityMap { slope: 8.11, centre: 0.229 },
+            similarity: Arc::new(OnceLock::from(SimilarityMap { slope: 8.11, centre: 0.229 })),
         }));
     }
 

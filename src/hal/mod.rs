@@ -4,6 +4,7 @@
 //! `None`, never an error "not supported".
 
 pub mod linux;
+pub mod rpi;
 pub mod sim;
 pub mod wiegand;
 
@@ -17,9 +18,10 @@ use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use crate::access::Key;
 use crate::access::WiegandFrame;
 use crate::door::Input;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::field::{Address, Netmask};
 use crate::settings::{Network, Wifi};
 use crate::vision::Frame;
@@ -31,6 +33,12 @@ pub trait Camera: Send {
     /// # Errors
     /// When the device fails; the caller may ask again.
     fn next(&mut self) -> Result<Option<Frame>>;
+
+    /// What the device is, as far as it says: name, place on its bus, serial number. Another one at the same place says
+    /// something else.
+    fn identity(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// Something that reports by itself: inputs of the door, readers, keypads, thermal sensors.
@@ -65,19 +73,6 @@ pub enum Sensed {
     },
     /// The thermal sensor has measured somebody, degrees Celsius.
     Temperature(f64),
-}
-
-/// Keys of a keypad.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Key {
-    /// 0 to 9.
-    Digit(u8),
-    /// Takes the last digit back.
-    Back,
-    /// Takes all digits back.
-    Clear,
-    /// The digits are complete.
-    Enter,
 }
 
 /// A panel that shows pictures of its own upright size.
@@ -231,7 +226,15 @@ pub struct PinError {
     /// Which pin.
     pub pin: String,
     /// What the system said.
-    pub source: std::io::Error,
+    pub source: Error,
+}
+
+impl PinError {
+    /// `pin` could not be driven.
+    #[must_use]
+    pub fn new(pin: &impl fmt::Display, source: Error) -> Self {
+        Self { pin: pin.to_string(), source }
+    }
 }
 
 impl digital::Error for PinError {
@@ -241,18 +244,81 @@ impl digital::Error for PinError {
 }
 
 /// An output of any driver.
-pub type Output = Box<dyn OutputPin<Error = PinError> + Send>;
+pub struct Output(Box<dyn OutputPin<Error = PinError> + Send>);
+
+impl Output {
+    /// Of this driver.
+    #[must_use]
+    pub fn new(pin: impl OutputPin<Error = PinError> + Send + 'static) -> Self {
+        Self(Box::new(pin))
+    }
+}
+
+impl digital::ErrorType for Output {
+    type Error = PinError;
+}
+
+impl OutputPin for Output {
+    fn set_low(&mut self) -> Result<(), PinError> {
+        self.0.set_low()
+    }
+
+    fn set_high(&mut self) -> Result<(), PinError> {
+        self.0.set_high()
+    }
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").finish_non_exhaustive()
+    }
+}
 
 /// Sends frames to a door controller.
 pub trait WiegandOut: Send {
+    /// Lets both lines idle.
+    ///
+    /// # Errors
+    /// When a line cannot be driven.
+    fn idle(&mut self) -> Result<()>;
+
     /// Sends a frame and keeps the silence behind it; blocks for tens of milliseconds.
-    fn send(&mut self, frame: WiegandFrame);
+    ///
+    /// # Errors
+    /// When a line cannot be driven: part of the frame may be out.
+    fn send(&mut self, frame: WiegandFrame) -> Result<()>;
+}
+
+/// A hardware timer that restarts the machine when nobody feeds it.
+pub trait Watchdog: Send {
+    /// How long it waits at most.
+    fn patience(&self) -> Duration;
+
+    /// Says that all is well; the first time it starts the timer.
+    ///
+    /// # Errors
+    /// When the device is missing or fails; the next call opens it anew.
+    fn feed(&mut self) -> Result<()>;
+
+    /// Stops the timer, where the device can be stopped.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn disarm(&mut self) -> Result<()>;
 }
 
 /// What a board profile opened.
 pub struct Devices {
     /// The colour camera.
     pub camera: Box<dyn Camera>,
+    /// An infrared camera, for liveness.
+    pub infrared: Option<Box<dyn Camera>>,
+    /// What reports by itself, each with its name; the inputs of the door first.
+    pub sensors: Vec<(String, Box<dyn Sensor>)>,
+    /// The panel.
+    pub panel: Option<Box<dyn Panel>>,
+    /// Restarts the machine when the terminal hangs.
+    pub watchdog: Option<Box<dyn Watchdog>>,
     /// The door's relay: high closes its contact.
     pub relay: Option<Output>,
     /// Lines to a door controller.

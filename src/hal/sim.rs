@@ -346,13 +346,18 @@ impl SimWiegand {
     pub fn new(world: Arc<World>, timing: Timing) -> Self {
         let time = Arc::<Mutex<LineTime>>::default();
         let line = |number| SimLine { number, time: time.clone(), low_since: None };
-        let Ok(lines) = Lines::new(line(0), line(1), timing);
+        let lines = Lines::new(line(0), line(1), timing);
         Self { world, lines, time }
     }
 }
 
 impl WiegandOut for SimWiegand {
-    fn send(&mut self, frame: WiegandFrame) {
+    fn idle(&mut self) -> Result<()> {
+        let Ok(()) = self.lines.idle();
+        Ok(())
+    }
+
+    fn send(&mut self, frame: WiegandFrame) -> Result<()> {
         {
             let mut time = lock(&self.time);
             time.now = time.now.max(self.world.clock.mono());
@@ -360,6 +365,7 @@ impl WiegandOut for SimWiegand {
         let Ok(()) = self.lines.send(frame, &mut SimDelay(self.time.clone()));
         let pulses = std::mem::take(&mut lock(&self.time).pulses);
         keep(&mut lock(&self.world.state).wiegand, pulses);
+        Ok(())
     }
 }
 
@@ -469,8 +475,8 @@ mod tests {
     fn frames_are_recorded_as_waveforms() {
         let (_, world) = world();
         let mut lines = SimWiegand::new(world.clone(), Timing { pulse_us: 100, interval_us: 1000 });
-        lines.send(WiegandFrame { bits: 4, value: 0b0110 });
-        lines.send(WiegandFrame { bits: 4, value: 0b0001 });
+        lines.send(WiegandFrame { bits: 4, value: 0b0110 }).unwrap();
+        lines.send(WiegandFrame { bits: 4, value: 0b0001 }).unwrap();
         let frames = world.wiegand();
         let first: Vec<_> = frames[0].iter().map(|p| (p.line, p.at.0, p.width.as_micros())).collect();
         assert_eq!(first, [(0, 0, 100), (1, 1000, 100), (1, 2000, 100), (0, 3000, 100)]);

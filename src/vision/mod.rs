@@ -26,6 +26,7 @@ mod engine_runtime;
 pub mod frame;
 pub mod gallery;
 pub mod geometry;
+mod infrared;
 pub mod liveness;
 pub mod model;
 pub mod pack;

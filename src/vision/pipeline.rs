@@ -10,6 +10,7 @@ use super::embed::{Embedder, Embedding};
 use super::frame::Frame;
 use super::gallery::Gallery;
 use super::geometry::{Face, Rect};
+use super::infrared;
 use super::liveness::{Liveness, LivenessModel, Window};
 use super::model::Runtime;
 use super::pack::{LivenessSpec, Pack};
@@ -142,6 +143,20 @@ impl Pipeline {
     /// # Errors
     /// When an engine fails or the frame is empty; the next frame may be tried.
     pub fn process(&mut self, frame: &Frame, view: &View, gallery: &Gallery) -> Result<Outcome> {
+        self.process_both(frame, None, view, gallery)
+    }
+
+    /// The same with what an infrared camera shows at the same time: a face it does not see is not alive.
+    ///
+    /// # Errors
+    /// As [`Pipeline::process`].
+    pub fn process_both(
+        &mut self,
+        frame: &Frame,
+        infrared: Option<&Frame>,
+        view: &View,
+        gallery: &Gallery,
+    ) -> Result<Outcome> {
         let mut watch = Watch::start(self.clock.clone());
         let mut timings = Timings::default();
 
@@ -167,7 +182,7 @@ impl Pipeline {
                 engine_time: Duration::ZERO,
             };
             timings.track = watch.lap();
-            seen.quality = match self.judge(&mut seen, view, gallery, &mut watch, &mut timings) {
+            seen.quality = match self.judge(&mut seen, infrared, view, gallery, &mut watch, &mut timings) {
                 Ok(()) => Ok(()),
                 Err(Obstacle::View(reason)) => Err(reason),
                 Err(Obstacle::Engine(error)) => {
@@ -187,6 +202,7 @@ impl Pipeline {
     fn judge(
         &mut self,
         seen: &mut Sighting,
+        infrared: Option<&Frame>,
         view: &View,
         gallery: &Gallery,
         watch: &mut Watch,
@@ -202,8 +218,11 @@ impl Pipeline {
         quality::check_light(&Light::of(crop))?;
         timings.align = watch.lap();
 
-        let score =
-            if view.liveness { Some(live(&mut self.liveness, picture, &seen.face.bbox, timings)?) } else { None };
+        let mut score = None;
+        if view.liveness {
+            let networks = live(&mut self.liveness, picture, &seen.face.bbox, timings)?;
+            score = Some(if is_denied(&mut self.detector, infrared, seen, timings)? { 0.0 } else { networks });
+        }
         timings.liveness = watch.lap();
 
         let embedding = self.embedder.embed(crop)?;
@@ -230,6 +249,22 @@ impl Pipeline {
         timings.search = watch.lap();
         Ok(())
     }
+}
+
+/// Whether an infrared picture shows no face where the colour picture shows one; adds the detector's running time.
+fn is_denied(
+    detector: &mut Detector,
+    infrared: Option<&Frame>,
+    seen: &Sighting,
+    timings: &mut Timings,
+) -> Result<bool> {
+    let Some(infrared) = infrared else { return Ok(false) };
+    let placement = detector.load(&infrared.pixels)?;
+    let faces = detector.find(placement)?;
+    let sizes = (seen.frame.pixels.dimensions(), infrared.pixels.dimensions());
+    let confirmed = infrared::confirms(&seen.face.bbox, sizes.0, faces, sizes.1);
+    timings.engine += detector.model().last_run();
+    Ok(!confirmed)
 }
 
 /// Mean score of the liveness networks; adds their running time.

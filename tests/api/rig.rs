@@ -9,6 +9,7 @@ use facegate::access::{ControlRecord, LibId, VerifyStatus, pin};
 use facegate::api::{self, Context, Liveness};
 use facegate::camera::{self, Newest};
 use facegate::clock::{Clock, Inbox, Mono, SystemClock};
+use facegate::condition::Conditions;
 use facegate::control::decisions::Decisions;
 use facegate::control::{Command, Event};
 use facegate::error::{Error, Fault, Result};
@@ -207,9 +208,11 @@ impl Rig {
         let events = Inbox::default();
         let newest = Arc::new(Newest::default());
         let (frames, taken) = channel();
+        let decisions = Arc::<Decisions>::default();
+        let camera = Conditions::new(decisions.clone(), settings.clone(), clock.clone()).of("camera");
         std::thread::spawn({
             let (newest, clock) = (newest.clone(), clock.clone());
-            move || camera::read(Box::new(TestCamera(taken)), &newest, &*clock)
+            move || camera::read(Box::new(TestCamera(taken)), camera, None, &newest, &*clock)
         });
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), Duration::from_millis(800)));
         let manual = manual::Tools {
@@ -222,7 +225,6 @@ impl Rig {
             post: Post::new(runtime.handle().clone()),
             status: Arc::default(),
         };
-        let decisions = Arc::<Decisions>::default();
         let upgrade = open_upgrade(&folder, &fetch, &runtime, &clock, &settings, &decisions);
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),

@@ -1,0 +1,101 @@
+//! Which devices work: told once when that changes, and kept for whoever asks what does not.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Map, Value, json};
+use tracing::{info, warn};
+
+use crate::clock::{Clock, lock};
+use crate::control::decisions::Decisions;
+use crate::settings::Live;
+
+/// All devices.
+pub struct Conditions {
+    decisions: Arc<Decisions>,
+    settings: Arc<Live>,
+    clock: Arc<dyn Clock>,
+    failing: Mutex<BTreeMap<String, String>>,
+}
+
+impl fmt::Debug for Conditions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Conditions").field("failing", &self.failing()).finish_non_exhaustive()
+    }
+}
+
+impl Conditions {
+    /// Of a terminal whose events are kept in `decisions`.
+    #[must_use]
+    pub fn new(decisions: Arc<Decisions>, settings: Arc<Live>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        Arc::new(Self { decisions, settings, clock, failing: Mutex::default() })
+    }
+
+    /// Of one device, for the thread that drives it.
+    #[must_use]
+    pub fn of(self: &Arc<Self>, device: impl Into<String>) -> Condition {
+        Condition { device: device.into(), works: None, all: self.clone() }
+    }
+
+    /// What does not work now, and why.
+    #[must_use]
+    pub fn failing(&self) -> Vec<(String, String)> {
+        lock(&self.failing).iter().map(|(device, why)| (device.clone(), why.clone())).collect()
+    }
+
+    /// Tells whoever watches of something about a device.
+    pub fn tell(&self, event: &'static str, about: Value) {
+        let about = match about {
+            Value::Object(about) => about,
+            _ => Map::new(),
+        };
+        self.decisions.tell(self.settings.now().ntp.local(self.clock.wall()), event, about);
+    }
+}
+
+/// One device, as the thread that drives it finds it.
+#[derive(Debug)]
+pub struct Condition {
+    device: String,
+    works: Option<bool>,
+    all: Arc<Conditions>,
+}
+
+impl Condition {
+    /// The device did what was asked of it, or failed.
+    pub fn note<T, E: fmt::Display>(&mut self, outcome: &Result<T, E>) {
+        match outcome {
+            Ok(_) => self.works(),
+            Err(error) => self.fails(error),
+        }
+    }
+
+    /// It works.
+    pub fn works(&mut self) {
+        match self.works.replace(true) {
+            Some(true) => {}
+            None => info!(device = self.device, "works"),
+            Some(false) => {
+                info!(device = self.device, "works again");
+                lock(&self.all.failing).remove(&self.device);
+                self.all.tell("device", json!({ "device": self.device, "works": true }));
+            }
+        }
+    }
+
+    /// It does not.
+    pub fn fails(&mut self, why: &impl fmt::Display) {
+        if self.works.replace(false) != Some(false) {
+            let why = why.to_string();
+            warn!(device = self.device, why, "does not work, it is tried again");
+            self.all.tell("device", json!({ "device": self.device, "works": false, "why": why }));
+            lock(&self.all.failing).insert(self.device.clone(), why);
+        }
+    }
+
+    /// Tells whoever watches of something else about it.
+    pub fn tell(&self, event: &'static str, about: Value) {
+        self.all.tell(event, about);
+    }
+}

@@ -1,0 +1,101 @@
+//! Cameras on the kernel's virtual one, `vivid`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use facegate::board::{Board, Camera, CameraRole, PixelFormat};
+use facegate::clock::{SystemClock, lock};
+use facegate::hal::Camera as _;
+use facegate::hal::linux::camera::V4lCamera;
+use image::RgbImage;
+
+use crate::skip;
+
+/// One camera, and tests that take it away from each other.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// The capture node of `vivid`, where the kernel has it.
+fn vivid() -> Option<PathBuf> {
+    let nodes = std::fs::read_dir("/sys/class/video4linux").into_iter().flatten().flatten();
+    let mut names: Vec<_> = nodes
+        .filter(|node| std::fs::read_to_string(node.path().join("name")).is_ok_and(|name| name.contains("vid-cap")))
+        .map(|node| node.file_name())
+        .collect();
+    names.sort();
+    let found = names.first().map(|name| Path::new("/dev").join(name));
+    if found.is_none() {
+        skip("the kernel has no vivid camera here; `make qemu` has it");
+    }
+    found
+}
+
+fn profile(node: &Path, formats: &[PixelFormat]) -> Camera {
+    let color = Board::sim().unwrap().cameras.into_iter().find(|camera| camera.role == CameraRole::Color).unwrap();
+    Camera { node: Some(node.to_owned()), formats: formats.to_vec(), frozen: None, ..color }
+}
+
+fn picture(profile: Camera) -> RgbImage {
+    let mut camera = V4lCamera::new(profile, Arc::new(SystemClock::default()));
+    // The first ones of a stream may still be of the one before.
+    let frames = (0..3).map(|_| camera.next().unwrap().unwrap());
+    frames.last().map(|frame| (*frame.pixels).clone()).unwrap()
+}
+
+/// Mean difference of two pictures, outside the text that `vivid` writes over them.
+fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
+    let lower = |picture: &RgbImage| picture.as_raw()[picture.as_raw().len() / 2..].to_vec();
+    let (one, other) = (lower(one), lower(other));
+    let sum: u64 = one.iter().zip(&other).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / one.len() as f64
+}
+
+#[test]
+fn every_format_shows_the_same_picture() {
+    let _turn = lock(&TURN);
+    let Some(node) = vivid() else { return };
+    let rgb = picture(profile(&node, &[PixelFormat::Rgb]));
+    assert_eq!(rgb.dimensions(), (960, 1280));
+    let distinct: std::collections::HashSet<_> = rgb.pixels().map(|pixel| pixel.0.map(|c| c / 32)).collect();
+    assert!(distinct.len() > 4, "colour bars, not one colour");
+    for format in [PixelFormat::Nv12, PixelFormat::Nv21, PixelFormat::Yuyv] {
+        let other = picture(profile(&node, &[format]));
+        let off = difference(&rgb, &other);
+        assert!(off < 12.0, "{format:?} is off by {off:.1} on the average");
+    }
+    let grey = picture(profile(&node, &[PixelFormat::Grey]));
+    assert!(grey.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]));
+}
+
+#[test]
+fn the_first_format_of_the_profile_that_there_is_counts() {
+    let _turn = lock(&TURN);
+    let Some(node) = vivid() else { return };
+    let clock = Arc::new(SystemClock::default());
+    let mut camera = V4lCamera::new(profile(&node, &[PixelFormat::Mjpeg, PixelFormat::Nv21]), clock.clone());
+    let found = camera.probe().unwrap();
+    assert!(found.contains("NV21") && found.contains("960x1280 upright"), "{found}");
+    let why = V4lCamera::new(profile(&node, &[PixelFormat::Mjpeg]), clock.clone()).probe().unwrap_err();
+    assert!(why.detail.contains("none of the profile's formats") && why.detail.contains("YUYV"), "{}", why.detail);
+    let other = Camera { serial: Some("4711".into()), ..profile(&node, &[PixelFormat::Nv21]) };
+    let why = V4lCamera::new(other, clock.clone()).probe().unwrap_err();
+    assert!(why.detail.contains("not the camera with serial 4711"), "{}", why.detail);
+    let why = V4lCamera::new(profile(Path::new("/dev/video99"), &[PixelFormat::Rgb]), clock).probe().unwrap_err();
+    assert!(why.detail.contains("/dev/video99"), "{}", why.detail);
+}
+
+#[test]
+fn a_camera_that_was_unplugged_goes_on_when_it_is_back() {
+    let _turn = lock(&TURN);
+    let Some(node) = vivid() else { return };
+    let driver = Path::new("/sys/bus/platform/drivers/vivid");
+    let mut camera = V4lCamera::new(profile(&node, &[PixelFormat::Yuyv]), Arc::new(SystemClock::default()));
+    camera.next().unwrap().unwrap();
+    std::fs::write(driver.join("unbind"), "vivid.0").unwrap();
+    // A few pictures may still be in the kernel's buffers.
+    assert!((0..20).any(|_| camera.next().is_err()), "it notices");
+    assert!(camera.next().unwrap_err().detail.contains("cannot be opened"));
+    std::fs::write(driver.join("bind"), "vivid.0").unwrap();
+    let back = (0..1000).find_map(|_| camera.next().ok().flatten());
+    assert_eq!(back.expect("it goes on").pixels.dimensions(), (960, 1280));
+    assert!(camera.identity().unwrap().contains("vivid"));
+}
