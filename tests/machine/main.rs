@@ -37,7 +37,8 @@ fn main() -> ExitCode {
     camera::check();
     // `cargo test FILTER` runs every test binary with the filter.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let scenarios: [(&str, Scenario); 2] = [("machine::devices", devices), ("machine::terminal", terminal::scenario)];
+    let scenarios: [(&str, Scenario); 3] =
+        [("machine::devices", devices), ("machine::drivers", drivers), ("machine::terminal", terminal::scenario)];
     for (name, scenario) in scenarios {
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
             continue;
@@ -59,8 +60,8 @@ struct Setup {
     /// Photos of people.
     faces: PathBuf,
     models: PathBuf,
-    /// The daemon for the machine.
-    daemon: PathBuf,
+    /// What cargo builds for the machine.
+    built: PathBuf,
     /// Where pictures and logs are left.
     pictures: PathBuf,
     /// /host of the machine.
@@ -78,10 +79,7 @@ impl Setup {
         Ok(Self {
             faces: folder("FACEGATE_FACES").ok_or("FACEGATE_FACES is not set")?,
             models: folder("FACEGATE_MODELS").ok_or("FACEGATE_MODELS is not set")?,
-            daemon: Path::new(env!("CARGO_TARGET_TMPDIR"))
-                .parent()
-                .unwrap()
-                .join("aarch64-unknown-linux-gnu/release/facegate"),
+            built: Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("aarch64-unknown-linux-gnu/release"),
             pictures,
             share: TempDir::new().unwrap(),
             sockets: TempDir::new().unwrap(),
@@ -92,6 +90,25 @@ impl Setup {
     fn lay(&self, name: &str) {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/machine/guest").join(name);
         fs::copy(from, self.share.path().join(name)).unwrap();
+    }
+
+    /// Puts a program before the machine.
+    fn bring(&self, program: &Path, name: &str) {
+        let copied = fs::copy(program, self.share.path().join(name));
+        copied.unwrap_or_else(|error| panic!("{}: {error}; `make qemu` builds it", program.display()));
+    }
+
+    /// The newest build of a test binary; its name has a number that cargo chooses.
+    fn tests(&self, name: &str) -> PathBuf {
+        let folder = self.built.join("deps");
+        let entries = fs::read_dir(&folder).into_iter().flatten().map(Result::unwrap);
+        let builds = entries.filter(|entry| {
+            let file = entry.file_name();
+            let file = file.to_string_lossy();
+            file.strip_prefix(name).is_some_and(|rest| rest.starts_with('-') && !rest.contains('.'))
+        });
+        let newest = builds.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap());
+        newest.unwrap_or_else(|| panic!("no {name} in {}; `make qemu` builds it", folder.display())).path()
     }
 
     fn boot(&self) -> Machine {
@@ -152,4 +169,20 @@ fn devices(setup: &Setup) {
         (machine.screen(&setup.pictures.join("devices.png")) == picture).then_some(())
     });
     println!("  the screen shows what is written to it");
+}
+
+/// The drivers' own tests, none of which may skip here.
+fn drivers(setup: &Setup) {
+    let tests = ["devices"];
+    for name in tests {
+        setup.bring(&setup.tests(name), name);
+    }
+    let mut machine = setup.boot();
+    for name in tests {
+        let output = machine.run(&format!("/host/{name} --test-threads=1 --nocapture"));
+        fs::write(setup.pictures.join(format!("{name}.log")), &output).unwrap();
+        assert!(!output.contains("skipped: "), "{output}");
+        let result = output.lines().find(|line| line.starts_with("test result: "));
+        println!("  {name}: {}", result.unwrap_or_else(|| panic!("{output}")));
+    }
 }

@@ -32,8 +32,7 @@ const TOLERANCE: u8 = 4;
 
 pub fn scenario(setup: &Setup) {
     let share = setup.share.path();
-    fs::copy(&setup.daemon, share.join("facegate"))
-        .unwrap_or_else(|error| panic!("{}: {error}; `make qemu` builds it", setup.daemon.display()));
+    setup.bring(&setup.built.join("facegate"), "facegate");
     fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-virt.toml"), share.join("board.toml")).unwrap();
     fs::create_dir(share.join("models")).unwrap();
     for model in fs::read_dir(&setup.models).unwrap().map(Result::unwrap) {
