@@ -10,7 +10,7 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo test torture soak check cross test-arm bench golden packages test-packages cross-packages
+.PHONY: help demo test torture soak check cross test-arm qemu bench golden packages test-packages cross-packages machine-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -43,6 +43,11 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
+qemu: machine-packages ## Run the terminal on an emulated 64-bit ARM board: camera, screen, relay and lines held from outside
+	cargo build --release --target aarch64-unknown-linux-gnu
+	cargo test --no-run --release --target aarch64-unknown-linux-gnu --test devices
+	FACEGATE_MACHINE=$$(scripts/machine/make) && export FACEGATE_MACHINE && cargo test --test machine
+
 bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber; pictures of the screen
 	cargo run --release -- bench
 	cargo bench --bench api
@@ -60,3 +65,6 @@ test-packages: ## Install those for testing too
 
 cross-packages: ## Install the missing system packages for ARM
 	@scripts/packages build cross
+
+machine-packages: ## Install those for the emulated machine too
+	@scripts/packages build cross machine

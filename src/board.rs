@@ -693,7 +693,7 @@ mod tests {
             names.push(board.name);
         }
         names.sort();
-        assert_eq!(names, ["hi3516dv300", "rpi4", "sim"]);
+        assert_eq!(names, ["hi3516dv300", "qemu-virt", "rpi4", "sim"]);
     }
 
     /// Sections and keys of the tables in the documentation.

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
 use crate::hal::linux::contacts::InputLine;
+use crate::hal::linux::framebuffer::Framebuffer;
 use crate::hal::linux::host::{Kernel, LinuxHost};
 use crate::hal::linux::mlx90640::Thermal;
 use crate::hal::linux::pins::{OutputLine, Place, Switched};
@@ -96,6 +97,9 @@ impl Board {
             if let Some(camera) = self.camera(role).filter(|camera| camera.driver == CameraDriver::V4l2) {
                 add(device, V4lCamera::new(camera.clone(), clock.clone()).probe());
             }
+        }
+        if let Some(mut panel) = self.panel() {
+            add("panel", panel.probe());
         }
         for (device, node, mut sensor) in self.readers() {
             add(device, sensor.next(Duration::ZERO).map(|_| node));
@@ -183,7 +187,7 @@ impl Board {
             camera: camera(color),
             infrared: self.camera(CameraRole::Infrared).map(camera),
             sensors,
-            panel: None,
+            panel: self.panel().map(|panel| Box::new(panel) as Box<dyn hal::Panel>),
             watchdog: self.watchdog().map(|watchdog| Box::new(watchdog) as Box<dyn hal::Watchdog>),
             relay,
             wiegand,
@@ -299,6 +303,11 @@ impl Board {
             all.push(("thermal sensor", name, Box::new(sensor)));
         }
         all
+    }
+
+    fn panel(&self) -> Option<Framebuffer> {
+        let display = self.display.as_ref().filter(|display| display.driver == DisplayDriver::Framebuffer)?;
+        Some(Framebuffer::new(display.node.clone()?, (display.width, display.height), display.rotation))
     }
 
     fn player(&self, clock: &Arc<dyn Clock>) -> Option<ProgramPlayer> {

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, json};
-use tracing::{error, info};
-
 use super::draw::Painter;
 use super::{Display, Moment};
 use crate::clock::{Inbox, Mono};
-use crate::control::decisions::Decisions;
-use crate::error::Error;
+use crate::condition::Condition;
 use crate::hal::Panel;
 
 /// From one picture to the next: 25 a second, as the camera has them.
@@ -33,8 +29,8 @@ pub struct Showing {
     pub display: Arc<Display>,
     /// Where it is shown.
     pub panel: Box<dyn Panel>,
-    /// Told when the panel fails, and when it works again.
-    pub decisions: Arc<Decisions>,
+    /// Whether it works.
+    pub condition: Condition,
 }
 
 impl std::fmt::Debug for Showing {
@@ -48,28 +44,16 @@ impl Showing {
     pub fn run(mut self) {
         let mut painter = Painter::new(self.display.size);
         let mut shown: Option<Moment> = None;
-        let mut fails = false;
         loop {
             let start = self.display.clock.mono();
             let moment = self.display.moment();
             let mut next = start.after(BEAT);
             if !shown.as_ref().is_some_and(|shown| shown.looks_like(&moment)) {
-                match self.panel.show(moment.paint(&mut painter)) {
-                    Ok(()) => {
-                        if fails {
-                            info!("the panel works again");
-                            self.tell(None);
-                        }
-                        (shown, fails) = (Some(moment), false);
-                    }
-                    Err(error) => {
-                        if !fails {
-                            error!(%error, "the panel fails, it is tried again and again");
-                            self.tell(Some(&error));
-                        }
-                        (shown, fails) = (None, true);
-                        next = start.after(RETRY);
-                    }
+                let outcome = self.panel.show(moment.paint(&mut painter));
+                self.condition.note(&outcome);
+                shown = outcome.is_ok().then_some(moment);
+                if shown.is_none() {
+                    next = start.after(RETRY);
                 }
             }
             if self.stops(next) {
@@ -82,14 +66,6 @@ impl Showing {
     fn stops(&self, until: Mono) -> bool {
         self.inbox.next(&*self.display.clock, Some(until)) == Some(Event::Stop)
     }
-
-    fn tell(&self, error: Option<&Error>) {
-        let now = self.display.settings.now().ntp.local(self.display.clock.wall());
-        let mut more =
-            Map::from_iter([("device".to_owned(), json!("panel")), ("works".to_owned(), json!(error.is_none()))]);
-        more.extend(error.map(|error| ("why".to_owned(), json!(error.to_string()))));
-        self.decisions.tell(now, "device", more);
-    }
 }
 
 #[cfg(test)]
@@ -98,10 +74,13 @@ mod tests {
 
     use image::RgbImage;
     use jiff::Timestamp;
+    use serde_json::json;
 
     use super::*;
     use crate::bail;
     use crate::clock::{Bell, Clock, ManualClock, Outbound, lock};
+    use crate::condition::Conditions;
+    use crate::control::decisions::Decisions;
     use crate::error::Result;
     use crate::field::Flag;
     use crate::settings::Panel as Shown;
@@ -182,8 +161,9 @@ mod tests {
         steps.extend(says.map(|(at, message)| (at, Step::Say(display.screen.clone(), message))));
         *lock(&clock.script) = steps;
         let (shown, decisions) = (Arc::new(Mutex::default()), Arc::<Decisions>::default());
+        let condition = Conditions::new(decisions.clone(), display.settings.clone(), clock.clone()).of("panel");
         let panel = Box::new(Watched { clock, fails_until, shown: shown.clone() });
-        Showing { inbox, display: Arc::new(display), panel, decisions: decisions.clone() }.run();
+        Showing { inbox, display: Arc::new(display), panel, condition }.run();
         (std::mem::take(&mut lock(&shown)), decisions.lines(0))
     }
 

@@ -82,6 +82,21 @@ impl Framebuffer {
         Self { node, size, rotation, screen: Box::new(Kernel), open: None }
     }
 
+    /// Opens the panel and says what it is; nothing is shown.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is no framebuffer, or has another size than the profile says.
+    pub fn probe(&mut self) -> Result<String> {
+        let open = match self.open.take() {
+            Some(open) => open,
+            None => self.opened()?,
+        };
+        let Geometry { width, height, double, .. } = open.geometry;
+        let buffers = if double { "two buffers" } else { "one buffer" };
+        self.open = Some(open);
+        Ok(format!("{}, {width}x{height}, {buffers}", self.node.display()))
+    }
+
     /// The panel's size as the device lies.
     fn lying(&self) -> (u32, u32) {
         let (width, height) = self.size;

@@ -1,0 +1,177 @@
+//! Somebody is enrolled, steps before the camera and is let in; a stranger is not; the exit button opens; and a daemon that
+//! is killed leaves the door at rest and comes back.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use facegate::access::Person;
+use facegate::clock::Mono;
+use facegate::field::LocalTime;
+use facegate::settings::Settings;
+use facegate::ui::draw::{Pictures, draw, portrait_size};
+use facegate::ui::view::{Facts, View};
+use facegate::ui::{Message, Said, Scene};
+use facegate::vision::{Frame, Rect};
+use image::{Rgb, RgbImage};
+use serde_json::json;
+
+use crate::lines::{Change, changes, frames, levels};
+use crate::platform::{Platform, call, enrol, ok};
+use crate::vm::Machine;
+use crate::{Setup, line};
+
+const NAME: &str = "Ada Lovelace";
+const CARD: u32 = 0x9A01_8B2D;
+const ENROLLED: &str = "p01_1.jpg";
+const SHOWN: &str = "p01_2.jpg";
+const STRANGER: &str = "p09_1.jpg";
+/// How far a colour on the screen may be from what the same code draws on another processor.
+const TOLERANCE: u8 = 4;
+
+pub fn scenario(setup: &Setup) {
+    let share = setup.share.path();
+    setup.bring(&setup.built.join("facegate"), "facegate");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-virt.toml"), share.join("board.toml")).unwrap();
+    fs::create_dir(share.join("models")).unwrap();
+    for model in fs::read_dir(&setup.models).unwrap().map(Result::unwrap) {
+        fs::copy(model.path(), share.join("models").join(model.file_name())).unwrap();
+    }
+    setup.lay("facegate.service");
+    setup.lay("start");
+
+    let log = setup.pictures.join("facegate.log");
+    let outcome = catch_unwind(AssertUnwindSafe(|| passages(setup)));
+    let _ = fs::copy(share.join("facegate.log"), &log);
+    if let Err(why) = outcome {
+        println!("what the terminal said: {}", log.display());
+        resume_unwind(why);
+    }
+}
+
+fn passages(setup: &Setup) {
+    let mut machine = setup.boot();
+    let platform = Platform::start();
+    let port = machine.port;
+    let about = machine.wait("the API", |_| call(port, "GetSysParam", &json!({})));
+    println!("  the API answers");
+    let relay = |machine: &Machine| levels(&output(machine), line::RELAY);
+    assert!(!relay(&machine).contains(&true), "the relay is at rest after the start");
+
+    ok(port, "SetDoorCondition", json!({ "VerifyResetTime": 10, "Wiegand": 1, "ControlType": 2, "IOStayTime": 500 }));
+    let person =
+        json!({ "Name": NAME, "CustomizeID": 1, "MjCardFrom": 2, "WiegandType": 1, "CardMode": 0, "MjCardNo": CARD });
+    enrol(port, &setup.faces.join(ENROLLED), person);
+    platform.subscribe(port, &about["info"]["DeviceID"]);
+    println!("  somebody is enrolled");
+
+    setup.show(&mut machine, SHOWN);
+    machine.wait("the open door", |machine| relay(machine).ends_with(&[true, false]).then_some(()));
+    println!("  another photo of the same face closes the relay, and it opens again");
+    let shown = machine.wait("the tip on the screen", |machine| {
+        let screen = machine.screen(&setup.pictures.join("admitted.png"));
+        says(&screen, &tip(Said::Pass, Some(NAME))).then_some(screen)
+    });
+    assert!(!says(&shown, &tip(Said::Stranger, None)), "two tips are told apart");
+    println!("  the screen greets by name");
+    let sent = machine.wait("the frame on the Wiegand lines", |machine| {
+        frames(&output(machine), line::DATA0, line::DATA1).first().copied().filter(|frame| frame.bits == 34)
+    });
+    assert_eq!((sent.bits, sent.data()), (34, Some(CARD)), "{sent:?}");
+    println!("  the lines carry the card's frame");
+    let push = machine.wait("the push", |_| platform.passages().into_iter().next());
+    assert_eq!((&push["info"]["Name"], &push["info"]["VerifyStatus"]), (&json!(NAME), &json!(1)), "{push}");
+    println!("  the platform was told");
+
+    // Whatever came before it, once a stranger has been looked at no door opens any more.
+    setup.show(&mut machine, STRANGER);
+    machine.wait("the stranger's picture", |_| (found(port, "SearchCapture") > 0).then_some(()));
+    let admitted = found(port, "SearchControl");
+    let before = output(&machine);
+    machine.screen(&setup.pictures.join("stranger.png"));
+    assert_eq!(openings(&before), admitted, "the relay closed for those in the records, and for nobody else");
+    let all: Vec<_> = frames(&before, line::DATA0, line::DATA1);
+    assert!(all.len() == admitted && all.iter().all(|frame| *frame == sent), "{all:?}");
+    let captures = found(port, "SearchCapture");
+    machine.wait("another look at the stranger", |_| (found(port, "SearchCapture") > captures).then_some(()));
+    assert_eq!((output(&machine), found(port, "SearchControl")), (before, admitted), "a stranger stays out");
+    println!("  a stranger stays out");
+
+    setup.show_file(&mut machine, "nobody.yuyv");
+    let before = openings(&output(&machine));
+    machine.drive(line::EXIT, true);
+    machine.wait("the exit button", |machine| (openings(&output(machine)) > before).then_some(()));
+    machine.drive(line::EXIT, false);
+    println!("  the exit button opens");
+
+    // Long enough that the daemon is killed while the door is open.
+    ok(port, "SetDoorCondition", json!({ "IOStayTime": 600_000 }));
+    machine.wait("the closed door", |machine| relay(machine).ends_with(&[false]).then_some(()));
+    machine.drive(line::EXIT, true);
+    machine.wait("the exit button", |machine| relay(machine).ends_with(&[true]).then_some(()));
+    machine.drive(line::EXIT, false);
+    let first = process(&mut machine);
+    machine.run("systemctl kill --signal=KILL facegate");
+    machine.wait("another daemon", |machine| (process(machine) != first).then_some(()));
+    machine.wait("the relay at rest", |machine| relay(machine).ends_with(&[false]).then_some(()));
+    machine.wait("the API", |_| call(port, "GetSysParam", &json!({})));
+    assert!(relay(&machine).ends_with(&[false]), "the door does not open again by itself");
+    assert_eq!(found(port, "SearchControl"), admitted, "the records are still there");
+    println!("  a killed daemon leaves the door at rest and comes back");
+}
+
+fn output(machine: &Machine) -> Vec<Change> {
+    changes(&machine.put_out())
+}
+
+/// How often the relay has closed.
+fn openings(changes: &[Change]) -> usize {
+    levels(changes, line::RELAY).into_iter().filter(|closed| *closed).count()
+}
+
+/// How many records there are.
+fn found(port: u16, operator: &str) -> usize {
+    let range = json!({ "BeginTime": "2000-01-01T00:00:00", "EndTime": "2099-01-01T00:00:00" });
+    let answer = call(port, operator, &json!({ "info": range })).unwrap_or_else(|| panic!("{operator}: no answer"));
+    // "No record" is an error of its own.
+    answer["info"]["TotalNum"].as_u64().map_or(0, |number| usize::try_from(number).unwrap())
+}
+
+fn process(machine: &mut Machine) -> String {
+    machine.run("systemctl show --property=MainPID --value facegate").trim().to_owned()
+}
+
+/// What a tip paints opaquely: pixels that are neither of the camera nor of the person's picture.
+fn tip(said: Said, name: Option<&str>) -> Vec<(u32, u32, Rgb<u8>)> {
+    let size = (720, 1280);
+    let (settings, face) = (Settings::default(), Rect::sized(300.0, 300.0, 300.0, 400.0));
+    let facts = Facts { now: LocalTime::UNSET, address: None, device_id: 1, people: 1, version: String::new() };
+    let paint = |message: bool, grey: u8| {
+        let frame = |(w, h)| Arc::new(RgbImage::from_pixel(w, h, Rgb([grey; 3])));
+        let camera = Frame { pixels: frame((960, 1280)), at: Mono(0), number: 1 };
+        let person = name.map(|name| Arc::new(Person { name: name.into(), ..Person::new(LocalTime::UNSET) }));
+        let message = message.then(|| {
+            let taken = Some((camera.clone(), face));
+            Arc::new(Message { person, taken, ..Message::new(said.clone(), Mono(1)) })
+        });
+        let view = View::new(&Scene { face: None, message, dark: false }, &settings, &facts);
+        draw(
+            &view,
+            Pictures { camera: Some(&camera), mirror: false, portrait: Some(&frame(portrait_size(size))) },
+            size,
+        )
+    };
+    let (dark, light, without) = (paint(true, 0), paint(true, 255), paint(false, 0));
+    let painted = |(x, y, colour): (u32, u32, &Rgb<u8>)| {
+        let opaque = light.get_pixel(x, y) == colour && without.get_pixel(x, y) != colour;
+        opaque.then_some((x, y, *colour))
+    };
+    dark.enumerate_pixels().filter_map(painted).collect()
+}
+
+fn says(screen: &RgbImage, tip: &[(u32, u32, Rgb<u8>)]) -> bool {
+    let near = |a: &Rgb<u8>, b: &Rgb<u8>| a.0.iter().zip(&b.0).all(|(a, b)| a.abs_diff(*b) <= TOLERANCE);
+    let right = tip.iter().filter(|(x, y, colour)| near(screen.get_pixel(*x, *y), colour)).count();
+    tip.len() > 10_000 && right * 1000 >= tip.len() * 998
+}
