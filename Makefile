@@ -45,7 +45,7 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 
 qemu: machine-packages ## Run the terminal on an emulated 64-bit ARM board: camera, screen, relay and lines held from outside
 	cargo build --release --target aarch64-unknown-linux-gnu
-	cargo test --no-run --release --target aarch64-unknown-linux-gnu --test devices
+	cargo test --no-run --release --target aarch64-unknown-linux-gnu --test devices --test readers
 	FACEGATE_MACHINE=$$(scripts/machine/make) && export FACEGATE_MACHINE && cargo test --test machine
 
 bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber; pictures of the screen

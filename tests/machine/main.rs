@@ -10,6 +10,7 @@
 mod camera;
 mod lines;
 mod platform;
+mod promptness;
 mod terminal;
 mod vm;
 
@@ -28,6 +29,7 @@ mod line {
     pub const DATA0: u8 = 1;
     pub const DATA1: u8 = 2;
     pub const EXIT: u8 = 4;
+    pub const FIRE: u8 = 5;
 }
 
 type Scenario = fn(&Setup);
@@ -173,7 +175,7 @@ fn devices(setup: &Setup) {
 
 /// The drivers' own tests, none of which may skip here.
 fn drivers(setup: &Setup) {
-    let tests = ["devices"];
+    let tests = ["devices", "readers"];
     for name in tests {
         setup.bring(&setup.tests(name), name);
     }

@@ -20,7 +20,7 @@ use serde_json::json;
 use crate::lines::{Change, changes, frames, levels};
 use crate::platform::{Platform, call, enrol, ok};
 use crate::vm::Machine;
-use crate::{Setup, line};
+use crate::{Setup, line, promptness};
 
 const NAME: &str = "Ada Lovelace";
 const CARD: u32 = 0x9A01_8B2D;
@@ -105,6 +105,10 @@ fn passages(setup: &Setup) {
     machine.drive(line::EXIT, false);
     println!("  the exit button opens");
 
+    setup.show(&mut machine, SHOWN);
+    promptness::measure(setup, &mut machine, &["p02_1.jpg", "p03_1.jpg", "p04_1.jpg", "p05_1.jpg"], 1);
+    setup.show_file(&mut machine, "nobody.yuyv");
+
     // Long enough that the daemon is killed while the door is open.
     ok(port, "SetDoorCondition", json!({ "IOStayTime": 600_000 }));
     machine.wait("the closed door", |machine| relay(machine).ends_with(&[false]).then_some(()));
@@ -117,7 +121,7 @@ fn passages(setup: &Setup) {
     machine.wait("the relay at rest", |machine| relay(machine).ends_with(&[false]).then_some(()));
     machine.wait("the API", |_| call(port, "GetSysParam", &json!({})));
     assert!(relay(&machine).ends_with(&[false]), "the door does not open again by itself");
-    assert_eq!(found(port, "SearchControl"), admitted, "the records are still there");
+    assert!(found(port, "SearchControl") >= admitted, "the records are still there");
     println!("  a killed daemon leaves the door at rest and comes back");
 }
 
