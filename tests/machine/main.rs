@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours and sides of pictures")]
 
+mod armv7;
 mod camera;
 mod lines;
 mod platform;
@@ -39,8 +40,12 @@ fn main() -> ExitCode {
     camera::check();
     // `cargo test FILTER` runs every test binary with the filter.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let scenarios: [(&str, Scenario); 3] =
-        [("machine::devices", devices), ("machine::drivers", drivers), ("machine::terminal", terminal::scenario)];
+    let scenarios: [(&str, Scenario); 4] = [
+        ("machine::devices", devices),
+        ("machine::drivers", drivers),
+        ("machine::terminal", terminal::scenario),
+        ("machine::armv7", armv7::scenario),
+    ];
     for (name, scenario) in scenarios {
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
             continue;
