@@ -233,6 +233,14 @@ fn a_panel_of_many_fingers_is_touched_by_the_first() {
     touch(&mut panel, &[(slot, 0), (id, 9), (x, 0), (y, 2047)]);
     touch(&mut panel, &[(id, -1)]);
     assert_eq!(reported(&mut fingers, 2), [Sensed::Touch { x: 1.0, y: 1.0 }, Sensed::Touch { x: 0.0, y: 1.0 }]);
+    // More moves than the kernel keeps, and the finger leaves among them: the next one is a first one all the same.
+    touch(&mut panel, &[(id, 10), (x, 1), (y, 1)]);
+    (0..1000).for_each(|place| touch(&mut panel, &[(x, place), (y, place)]));
+    touch(&mut panel, &[(id, -1)]);
+    // Whether that touch is told depends on what was lost.
+    assert!(reported(&mut fingers, 0).len() <= 1);
+    touch(&mut panel, &[(id, 11), (x, 4095), (y, 0)]);
+    assert_eq!(reported(&mut fingers, 1), [Sensed::Touch { x: 1.0, y: 0.0 }]);
 }
 
 #[test]
