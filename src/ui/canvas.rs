@@ -189,14 +189,16 @@ fn outside(area: Area, radius: f32, x: f32, y: f32) -> f32 {
     let radius = radius.min(area.w / 2.0).min(area.h / 2.0);
     let dx = (x - area.mid_x()).abs() - area.w / 2.0 + radius;
     let dy = (y - area.mid_y()).abs() - area.h / 2.0 + radius;
-    dx.max(0.0).hypot(dy.max(0.0)) + dx.max(dy).min(0.0) - radius
+    let (beyond_x, beyond_y) = (dx.max(0.0), dy.max(0.0));
+    (beyond_x * beyond_x + beyond_y * beyond_y).sqrt() + dx.max(dy).min(0.0) - radius
 }
 
 /// Distance of a point from the line between two others.
 fn from_line((ax, ay): (f32, f32), (bx, by): (f32, f32), (x, y): (f32, f32)) -> f32 {
     let (dx, dy) = (bx - ax, by - ay);
     let along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).max(f32::EPSILON)).clamp(0.0, 1.0);
-    (x - ax - along * dx).hypot(y - ay - along * dy)
+    let (off_x, off_y) = (x - ax - along * dx, y - ay - along * dy);
+    (off_x * off_x + off_y * off_y).sqrt()
 }
 
 /// Ink between the pixels of the font.
