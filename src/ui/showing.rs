@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Map, json};
 use tracing::{error, info};
 
-use super::draw::Painter;
 use super::{Display, Moment};
 use crate::clock::{Inbox, Mono};
 use crate::control::decisions::Decisions;
@@ -46,7 +45,7 @@ impl std::fmt::Debug for Showing {
 impl Showing {
     /// Runs until [`Event::Stop`].
     pub fn run(mut self) {
-        let mut painter = Painter::new(self.display.size);
+        let mut painter = self.display.painter();
         let mut shown: Option<Moment> = None;
         let mut fails = false;
         loop {
