@@ -38,7 +38,7 @@ fn main() {
             let view = view(told);
             let portrait = portrait_size(size);
             let portrait = Arc::new(RgbImage::new(portrait.0, portrait.1));
-            let mut painter = Painter::new(size);
+            let mut painter = Painter::new(size, Arc::default());
             let mut panel = Framebuffer::new(node.clone(), size, Rotation::try_from(rotation).unwrap());
             let (mut painted, mut shown) = (0, 0);
             for number in 0..pictures + 2 {

@@ -44,6 +44,7 @@ use crate::settings::{Keeper, Live};
 use crate::sim::Sim;
 use crate::sound::{self, Sounds};
 use crate::store::Store;
+use crate::ui::lettering::Fonts;
 use crate::ui::showing::{self, Showing};
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
@@ -330,6 +331,13 @@ impl App {
             card_turn: Mutex::default(),
         });
         sinks.answer(context.clone(), &mut threads)?;
+        let font = board.display.as_ref().and_then(|display| display.font.as_deref());
+        let fonts = Fonts::or_built_in(font, |error| {
+            warn!(%error, "the built-in letters serve instead");
+            let more = [("device", "font".to_owned()), ("why", error.to_string())];
+            let more = more.map(|(key, value)| (key.to_owned(), value.into()));
+            decisions.tell(settings.now().ntp.local(clock.wall()), "device", more.into_iter().collect());
+        });
         let display = Arc::new(Display {
             screen,
             settings: settings.clone(),
@@ -337,6 +345,7 @@ impl App {
             newest: newest.clone(),
             clock: clock.clone(),
             size: board.display.as_ref().map_or(NO_PANEL, |d| (d.width, d.height)),
+            fonts: Arc::new(fonts),
             mirror: board.cameras.iter().any(|c| c.role == CameraRole::Color && c.mirror),
             ip: address.ip(),
             port: listening.clone(),

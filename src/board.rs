@@ -205,6 +205,8 @@ pub struct Display {
     pub height: u32,
     /// How far the picture is turned.
     pub rotation: Rotation,
+    /// Font file whose letters come before the built-in ones.
+    pub font: Option<PathBuf>,
 }
 
 /// Which level means "on".
@@ -575,11 +577,12 @@ fn display(s: &mut Section<'_>) -> Option<Display> {
     let node = s.may("node");
     let size = size(s);
     let rotation = s.or("rotation", Rotation(0));
+    let font = s.may("font");
     if driver == Some(DisplayDriver::Framebuffer) && node.is_none() {
         s.wrong("node", "is needed with driver = \"framebuffer\"");
     }
     let (width, height) = size?;
-    Some(Display { driver: driver?, node, width, height, rotation: rotation? })
+    Some(Display { driver: driver?, node, width, height, rotation: rotation?, font })
 }
 
 fn camera(s: &mut Section<'_>) -> Option<Camera> {

@@ -1,9 +1,11 @@
 //! Shapes and text with soft edges: each shape says how much of a pixel it covers, and is mixed in.
 
+use ab_glyph::OutlinedGlyph;
 use image::RgbImage;
 
-use super::glyphs::{EM, HEIGHT, Line, width};
+use super::glyphs::{EM, Line};
 use super::layout::Area;
+use super::lettering::{Fonts, Piece};
 
 /// Red, green, blue.
 pub type Colour = [u8; 3];
@@ -15,8 +17,6 @@ pub const BLACK: Colour = [0, 0, 0];
 
 /// How much ink counts as a letter: a little less than half makes the thin strokes of the fonts stronger.
 const INK: f32 = 0.42;
-/// The smallest text relative to the size asked for.
-const SMALLEST: f32 = 0.5;
 
 /// What is drawn on.
 pub trait Ground {
@@ -139,23 +139,43 @@ impl<G: Ground> Canvas<G> {
     }
 
     /// A line of text whose letters are `size` pixels high, from `x`, its middle at `y`.
-    pub fn text(&mut self, text: &str, (x, y): (f32, f32), size: f32, colour: Colour) {
-        let line = Line::new(text);
+    pub fn text(&mut self, fonts: &Fonts, text: &str, at: (f32, f32), size: f32, colour: Colour) {
+        for piece in fonts.pieces(text, at, size) {
+            match piece {
+                Piece::Bits(line, area) => self.bits(&line, area, size, colour),
+                Piece::Outline(outline) => self.letter(&outline, colour),
+            }
+        }
+    }
+
+    /// The same with its middle at `x`.
+    pub fn centred(&mut self, fonts: &Fonts, text: &str, (x, y): (f32, f32), size: f32, colour: Colour) {
+        self.text(fonts, text, (x - fonts.span(text, size) / 2.0, y), size, colour);
+    }
+
+    fn bits(&mut self, line: &Line, area: Area, size: f32, colour: Colour) {
         let scale = size / EM;
-        #[expect(clippy::cast_precision_loss, reason = "a screen's text")]
-        let (width, height) = (line.width() as f32 * scale, HEIGHT as f32 * scale);
-        let area = Area::new(x, y - height / 2.0, width, height);
         // The edge of a letter is as soft as one pixel of the panel is wide.
         let soft = 0.5 / scale.max(0.5);
         self.shade(area, colour, |px, py| {
-            let ink = between(&line, (px - area.x) / scale - 0.5, (py - area.y) / scale - 0.5);
+            let ink = between(line, (px - area.x) / scale - 0.5, (py - area.y) / scale - 0.5);
             (ink - INK + soft) / (2.0 * soft)
         });
     }
 
-    /// The same with its middle at `x`.
-    pub fn centred(&mut self, text: &str, (x, y): (f32, f32), size: f32, colour: Colour) {
-        self.text(text, (x - span(text, size) / 2.0, y), size, colour);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to a byte; panel sizes")]
+    fn letter(&mut self, outline: &OutlinedGlyph, colour: Colour) {
+        let ((width, height), corner) = (self.0.size(), outline.px_bounds().min);
+        let (left, top) = (corner.x as i64, corner.y as i64);
+        outline.draw(|x, y, cover| {
+            let at = (u32::try_from(left + i64::from(x)), u32::try_from(top + i64::from(y)));
+            if let (Ok(x), Ok(y)) = at
+                && x < width
+                && y < height
+            {
+                self.0.mix(x, y, colour, (cover.clamp(0.0, 1.0) * 255.0).round() as u8);
+            }
+        });
     }
 }
 
@@ -177,26 +197,21 @@ fn hollow(area: Area, across: f32, down: f32) -> ([Area; 4], Area) {
     (rim, part(left, top, right, bottom))
 }
 
-/// Width of a text with letters of `size`, pixels.
-#[must_use]
-#[expect(clippy::cast_precision_loss, reason = "a screen's text")]
-pub fn span(text: &str, size: f32) -> f32 {
-    width(text) as f32 * size / EM
-}
-
 /// Distance from the edge of a rectangle with round corners; negative inside.
 fn outside(area: Area, radius: f32, x: f32, y: f32) -> f32 {
     let radius = radius.min(area.w / 2.0).min(area.h / 2.0);
     let dx = (x - area.mid_x()).abs() - area.w / 2.0 + radius;
     let dy = (y - area.mid_y()).abs() - area.h / 2.0 + radius;
-    dx.max(0.0).hypot(dy.max(0.0)) + dx.max(dy).min(0.0) - radius
+    let (beyond_x, beyond_y) = (dx.max(0.0), dy.max(0.0));
+    (beyond_x * beyond_x + beyond_y * beyond_y).sqrt() + dx.max(dy).min(0.0) - radius
 }
 
 /// Distance of a point from the line between two others.
 fn from_line((ax, ay): (f32, f32), (bx, by): (f32, f32), (x, y): (f32, f32)) -> f32 {
     let (dx, dy) = (bx - ax, by - ay);
     let along = (((x - ax) * dx + (y - ay) * dy) / (dx * dx + dy * dy).max(f32::EPSILON)).clamp(0.0, 1.0);
-    (x - ax - along * dx).hypot(y - ay - along * dy)
+    let (off_x, off_y) = (x - ax - along * dx, y - ay - along * dy);
+    (off_x * off_x + off_y * off_y).sqrt()
 }
 
 /// Ink between the pixels of the font.
@@ -210,116 +225,18 @@ fn between(line: &Line, x: f32, y: f32) -> f32 {
     upper * (1.0 - fy) + lower * fy
 }
 
-/// A text broken into lines, and the size its letters then have.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Fitted {
-    /// The lines.
-    pub lines: Vec<String>,
-    /// Height of the letters, pixels.
-    pub size: f32,
-}
-
-/// Breaks a text into at most `most` lines of `room` pixels; where words would be torn or lines be too many, the letters shrink
-/// to half of `size`, and what then still does not fit is cut off, visibly.
-#[must_use]
-pub fn fit(text: &str, room: f32, size: f32, most: usize) -> Fitted {
-    let mut factor = 1.0;
-    while factor > SMALLEST {
-        let (lines, torn) = wrap(text, room, size * factor);
-        if lines.len() <= most && !torn {
-            return Fitted { lines: even(text, room, size * factor, lines), size: size * factor };
-        }
-        factor -= 0.05;
-    }
-    let size = size * SMALLEST;
-    let (mut lines, _) = wrap(text, room, size);
-    if lines.len() > most {
-        lines.truncate(most);
-        if let Some(last) = lines.last_mut() {
-            while !last.is_empty() && span(last, size) + span("...", size) > room {
-                last.pop();
-            }
-            last.push_str("...");
-        }
-    }
-    Fitted { lines, size }
-}
-
-/// The same number of lines, as even as they come: no single word or sign is left behind.
-fn even(text: &str, room: f32, size: f32, mut lines: Vec<String>) -> Vec<String> {
-    let (mut narrower, count) = (room - size / 2.0, lines.len());
-    if count == 1 {
-        return lines;
-    }
-    while narrower > size {
-        let (tried, torn) = wrap(text, narrower, size);
-        if torn || tried.len() > count {
-            break;
-        }
-        lines = tried;
-        narrower -= size / 2.0;
-    }
-    lines
-}
-
-/// Breaks at blanks, between signs of Chinese and Japanese, and inside a word only where it is too long for a line:
-/// whether that was so is said too.
-fn wrap(text: &str, room: f32, size: f32) -> (Vec<String>, bool) {
-    let mut lines = vec![String::new()];
-    let mut push = |piece: &str, spaced: bool| {
-        let Some(last) = lines.last_mut() else { return };
-        let gap = if spaced && !last.is_empty() { " " } else { "" };
-        if last.is_empty() || span(last, size) + span(gap, size) + span(piece, size) <= room {
-            last.push_str(gap);
-            last.push_str(piece);
-        } else {
-            lines.push(piece.to_owned());
-        }
-    };
-    let mut torn = false;
-    for word in text.split_whitespace() {
-        let (fits, breakable) = (span(word, size) <= room, word.chars().any(breaks));
-        torn |= !fits && !breakable;
-        if fits && !breakable {
-            push(word, true);
-            continue;
-        }
-        for (number, character) in word.chars().enumerate() {
-            push(character.encode_utf8(&mut [0; 4]), number == 0);
-        }
-    }
-    (lines, torn)
-}
-
-/// Whether a line may be broken before and behind the sign: kana and Chinese, not Hangul, which has blanks.
-fn breaks(character: char) -> bool {
-    matches!(character, '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_wrap_then_shrink_then_end() {
-        // Letters are half as wide as high, signs as wide as high.
-        for (text, room, most, lines, size) in [
-            ("Please pass", 176.0, 1, &["Please pass"][..], 32.0),
-            ("Please pass", 175.0, 2, &["Please", "pass"], 32.0),
-            ("Please pass", 120.0, 1, &["Please pass"], 20.8),
-            ("Please pass", 40.0, 1, &["Pl..."], 16.0),
-            ("请正对摄像头", 100.0, 2, &["请正对", "摄像头"], 32.0),
-            ("请正对摄", 100.0, 2, &["请正", "对摄"], 32.0),
-            ("Donaudampfschiff", 136.0, 2, &["Donaudampfschiff"], 16.0),
-            ("Donaudampfschiff", 64.0, 2, &["Donaudam", "pfschiff"], 16.0),
-            ("", 100.0, 1, &[""], 32.0),
-        ] {
-            let fitted = fit(text, room, 32.0, most);
-            assert_eq!(fitted.lines, lines, "{text} in {room}");
-            assert!((fitted.size - size).abs() < 0.01, "{text} in {room}: {}", fitted.size);
-            for line in &fitted.lines {
-                assert!(span(line, fitted.size) <= room, "{line}");
-            }
+    fn letters_of_a_font_file_leave_their_ink() {
+        let fonts = Fonts::load(std::path::Path::new("tests/data/squares.ttf")).unwrap();
+        let mut canvas = Canvas(RgbImage::new(40, 60));
+        // Half of the first one is outside.
+        canvas.text(&fonts, "AB", (-8.0, 30.0), 32.0, WHITE);
+        for (x, y, ink) in [(4, 30, 255), (20, 20, 255), (38, 40, 255), (4, 16, 0), (20, 44, 0)] {
+            assert_eq!(canvas.0.get_pixel(x, y).0, [ink; 3], "{x}, {y}");
         }
     }
 
@@ -365,7 +282,7 @@ mod tests {
         canvas.strokes(&[(5.0, 10.0), (15.0, 10.0)], 2.0, BLACK);
         assert_eq!((at(&canvas, 10, 9), at(&canvas, 10, 10), at(&canvas, 10, 12)), (0, 0, 255));
         // Nothing outside is touched, and nothing panics.
-        canvas.text("outside", (-30.0, 18.0), 64.0, BLACK);
+        canvas.text(&Fonts::default(), "outside", (-30.0, 18.0), 64.0, BLACK);
         canvas.disc((40.0, -3.0), 30.0, WHITE);
     }
 }

@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::draw::{self, Painter, Pictures};
 use super::layout::Area;
+use super::lettering::Fonts;
 use super::view::{Facts, View};
 use super::{Message, Screen};
 use crate::camera::Newest;
@@ -34,6 +35,8 @@ pub struct Display {
     pub clock: Arc<dyn Clock>,
     /// Width and height of the panel, pixels.
     pub size: (u32, u32),
+    /// The letters it has.
+    pub fonts: Arc<Fonts>,
     /// Whether the camera's picture is shown as a mirror would show it.
     pub mirror: bool,
     /// The address the API listens on.
@@ -96,10 +99,16 @@ impl Display {
         Moment { view, frame, mirror: self.mirror, portrait }
     }
 
+    /// Draws its moments.
+    #[must_use]
+    pub fn painter(&self) -> Painter {
+        Painter::new(self.size, self.fonts.clone())
+    }
+
     /// What the panel shows now.
     #[must_use]
     pub fn picture(&self) -> RgbImage {
-        self.moment().paint(&mut Painter::new(self.size)).clone()
+        self.moment().paint(&mut self.painter()).clone()
     }
 
     /// The same as a PNG file.

@@ -12,6 +12,7 @@ use image::RgbImage;
 
 use super::canvas::{Canvas, Colour};
 use super::layout::{Area, Layout};
+use super::lettering::Fonts;
 use super::overlay::{Overlay, Sheet};
 use super::view::View;
 use super::viewfinder::Viewfinder;
@@ -36,6 +37,7 @@ pub struct Pictures<'p> {
 #[derive(Debug)]
 pub struct Painter {
     layout: Layout,
+    fonts: Arc<Fonts>,
     picture: RgbImage,
     viewfinder: Option<Viewfinder>,
     overlay: Option<Kept>,
@@ -52,9 +54,9 @@ struct Kept {
 impl Painter {
     /// For a panel of `width` x `height` pixels.
     #[must_use]
-    pub fn new((width, height): (u32, u32)) -> Self {
+    pub fn new((width, height): (u32, u32), fonts: Arc<Fonts>) -> Self {
         let layout = Layout::of(width, height);
-        Self { layout, picture: RgbImage::new(width, height), viewfinder: None, overlay: None }
+        Self { layout, fonts, picture: RgbImage::new(width, height), viewfinder: None, overlay: None }
     }
 
     /// Draws `view`; the picture is good until the next one is painted.
@@ -122,19 +124,19 @@ impl Painter {
         let mut canvas = Canvas(Sheet::clear(size));
         let (edge, height) = (layout.camera.right(), size.1 as f32);
         canvas.fill(Area::new(edge, 0.0, size.0 as f32 - edge, height), 0.0, GROUND, 1.0);
-        words::head(&mut canvas, view, layout);
-        words::foot(&mut canvas, &view.foot, layout);
+        words::head(&mut canvas, &self.fonts, view, layout);
+        words::foot(&mut canvas, &self.fonts, &view.foot, layout);
         if let Some(tip) = &view.tip {
-            card::card(&mut canvas, tip, portrait, layout);
+            card::card(&mut canvas, &self.fonts, tip, portrait, layout);
         }
         Overlay::new(&canvas.0, layout.camera)
     }
 }
 
-/// Draws `view` on a panel of `width` x `height` pixels.
+/// Draws `view` once on a panel of a size, in pixels, with built-in letters.
 #[must_use]
 pub fn draw(view: &View, pictures: Pictures<'_>, size: (u32, u32)) -> RgbImage {
-    Painter::new(size).paint(view, pictures).clone()
+    Painter::new(size, Arc::default()).paint(view, pictures).clone()
 }
 
 /// Size of the picture beside a tip, pixels.

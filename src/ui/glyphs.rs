@@ -21,7 +21,7 @@ pub const HEIGHT: u32 = 18;
 /// Height of the letters, by which sizes are given.
 pub const EM: f32 = 16.0;
 /// Where letters stand, from the top of a line.
-const BASELINE: i32 = 15;
+pub const BASELINE: i32 = 15;
 /// Width of what is drawn for a character that no font has.
 const MISSING: u32 = 8;
 

@@ -2,13 +2,14 @@
 //!
 //! `Presenter` is told what happens and passes it on: to the screen, to `sound` and to `light`. `Screen` keeps it,
 //! `view` puts it into words as settings and language want them (`texts`), `draw` turns words and pictures into
-//! pixels (`layout`, `canvas`, `glyphs`), `Display` does all of it for one moment, and `showing` from moment to moment.
+//! pixels (`layout`, `canvas`, `lettering`), `Display` does all of it for one moment, and `showing` from moment to moment.
 
 pub mod canvas;
 mod display;
 pub mod draw;
 pub mod glyphs;
 pub mod layout;
+pub mod lettering;
 pub mod overlay;
 #[cfg(test)]
 mod rig;

@@ -47,6 +47,7 @@ pub fn display(folder: &Path, clock: Arc<dyn Clock>) -> (Display, Message) {
         newest: Arc::default(),
         clock,
         size: (720, 1280),
+        fonts: Arc::default(),
         mirror: false,
         ip: [127, 0, 0, 1].into(),
         port: Arc::new(At(8080)),

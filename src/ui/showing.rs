@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::draw::Painter;
 use super::{Display, Moment};
 use crate::clock::{Inbox, Mono};
 use crate::condition::Condition;
@@ -42,7 +41,7 @@ impl std::fmt::Debug for Showing {
 impl Showing {
     /// Runs until [`Event::Stop`].
     pub fn run(mut self) {
-        let mut painter = Painter::new(self.display.size);
+        let mut painter = self.display.painter();
         let mut shown: Option<Moment> = None;
         loop {
             let start = self.display.clock.mono();

@@ -1,4 +1,16 @@
-//! The words on the screen by language (3.30): everything a language needs is its one row of `LANGUAGES`.
+//! The words on the screen by language (3.30): a language is one file below this one, and its line in `LANGUAGES`. A word
+//! that is missing in one of them does not compile, and a test says which signs no font has.
+
+mod chinese;
+mod english;
+mod french;
+mod italian;
+mod japanese;
+mod korean;
+mod portuguese;
+mod russian;
+mod spanish;
+mod traditional_chinese;
 
 use jiff::civil::Date;
 
@@ -52,234 +64,65 @@ pub struct Texts {
     pub device: &'static str,
     /// Before the number of registered people.
     pub people: &'static str,
+    /// Over the keys while a password is entered.
+    pub enter_pin: &'static str,
+    /// The terminal starts.
+    pub starting: &'static str,
+    /// Before the parts that do not work.
+    pub out_of_order: &'static str,
+    /// New software is fetched.
+    pub fetching: &'static str,
+    /// New software is installed.
+    pub installing: &'static str,
+    /// The terminal restarts.
+    pub restarting: &'static str,
+    /// Under the progress of an upgrade.
+    pub stay_on: &'static str,
+    /// Names of the terminal's parts.
+    pub parts: Parts,
     /// How a date is written.
     pub date: DateOrder,
     /// Monday first.
     pub weekdays: [&'static str; 7],
 }
 
-/// By the document's language number, 0 first. The Chinese tips are the document's own (3.1).
+/// Names of the terminal's parts, for who has to know which one does not work.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Parts {
+    /// Colour or infrared camera.
+    pub camera: &'static str,
+    /// Models and engine.
+    pub recognition: &'static str,
+    /// The relay, or the lines to a door controller.
+    pub lock: &'static str,
+    /// Exit button, door contact and the like.
+    pub inputs: &'static str,
+    /// Reader of cards.
+    pub card_reader: &'static str,
+    /// Keypad.
+    pub keypad: &'static str,
+    /// Thermal sensor.
+    pub thermometer: &'static str,
+    /// Loudspeaker.
+    pub loudspeaker: &'static str,
+    /// White light, or the one behind the panel.
+    pub light: &'static str,
+    /// Cable and WiFi.
+    pub network: &'static str,
+}
+
+/// By the document's language number (3.30), 0 first.
 pub static LANGUAGES: [Texts; 10] = [
-    Texts {
-        pass: "Please pass",
-        refused: "No entry",
-        stranger: "Not registered",
-        not_alive: "Please show your own face",
-        no_mask: "Please wear a mask",
-        fever: "Temperature too high",
-        unknown_card: "Unknown card",
-        wrong_pin: "Wrong password",
-        not_bearer: "This is not your card",
-        show_card: "Please present your card",
-        show_id_card: "Please present your ID card",
-        show_face: "Please look at the camera",
-        measuring: "Measuring temperature",
-        abnormal: "Abnormal temperature",
-        card: "Card",
-        id_card: "ID card",
-        device: "ID",
-        people: "People",
-        date: DateOrder::YearFirst,
-        weekdays: ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
-    },
-    Texts {
-        pass: "请通行",
-        refused: "禁止通行",
-        stranger: "陌生人",
-        not_alive: "请本人通行",
-        no_mask: "请佩戴口罩",
-        fever: "体温过高",
-        unknown_card: "未登记的卡",
-        wrong_pin: "密码错误",
-        not_bearer: "人卡不符",
-        show_card: "请刷卡",
-        show_id_card: "请刷身份证",
-        show_face: "请正对摄像头",
-        measuring: "正在测量体温",
-        abnormal: "体温异常",
-        card: "卡号",
-        id_card: "身份证",
-        device: "设备号",
-        people: "人数",
-        date: DateOrder::YearFirst,
-        weekdays: ["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"],
-    },
-    Texts {
-        pass: "請通行",
-        refused: "禁止通行",
-        stranger: "陌生人",
-        not_alive: "請本人通行",
-        no_mask: "請佩戴口罩",
-        fever: "體溫過高",
-        unknown_card: "未登記的卡",
-        wrong_pin: "密碼錯誤",
-        not_bearer: "人卡不符",
-        show_card: "請刷卡",
-        show_id_card: "請刷身份證",
-        show_face: "請正對攝像頭",
-        measuring: "正在測量體溫",
-        abnormal: "體溫異常",
-        card: "卡片",
-        id_card: "身份證",
-        device: "設備",
-        people: "人員",
-        date: DateOrder::YearFirst,
-        weekdays: ["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"],
-    },
-    Texts {
-        pass: "Pode passar",
-        refused: "Acesso negado",
-        stranger: "Desconhecido",
-        not_alive: "Mostre o seu próprio rosto",
-        no_mask: "Use máscara, por favor",
-        fever: "Temperatura muito alta",
-        unknown_card: "Cartão desconhecido",
-        wrong_pin: "Senha incorreta",
-        not_bearer: "Este cartão não é seu",
-        show_card: "Apresente o cartão",
-        show_id_card: "Apresente a identidade",
-        show_face: "Olhe para a câmera",
-        measuring: "Medindo a temperatura",
-        abnormal: "Temperatura anormal",
-        card: "Cartão",
-        id_card: "Identidade",
-        device: "ID",
-        people: "Pessoas",
-        date: DateOrder::DayFirst,
-        weekdays: ["Segunda-feira", "Terça-feira", "Quarta-feira", "Quinta-feira", "Sexta-feira", "Sábado", "Domingo"],
-    },
-    Texts {
-        pass: "통과하세요",
-        refused: "출입 금지",
-        stranger: "미등록자",
-        not_alive: "본인 얼굴을 보여 주세요",
-        no_mask: "마스크를 착용하세요",
-        fever: "체온이 높습니다",
-        unknown_card: "등록되지 않은 카드",
-        wrong_pin: "비밀번호가 틀렸습니다",
-        not_bearer: "본인 카드가 아닙니다",
-        show_card: "카드를 대 주세요",
-        show_id_card: "신분증을 대 주세요",
-        show_face: "카메라를 봐 주세요",
-        measuring: "체온 측정 중",
-        abnormal: "체온 이상",
-        card: "카드",
-        id_card: "신분증",
-        device: "기기 번호",
-        people: "인원",
-        date: DateOrder::YearFirst,
-        weekdays: ["월요일", "화요일", "수요일", "목요일", "금요일", "토요일", "일요일"],
-    },
-    Texts {
-        pass: "Проходите",
-        refused: "Вход запрещён",
-        stranger: "Не зарегистрирован",
-        not_alive: "Покажите своё лицо",
-        no_mask: "Наденьте маску",
-        fever: "Высокая температура",
-        unknown_card: "Неизвестная карта",
-        wrong_pin: "Неверный пароль",
-        not_bearer: "Это не ваша карта",
-        show_card: "Приложите карту",
-        show_id_card: "Приложите удостоверение",
-        show_face: "Посмотрите в камеру",
-        measuring: "Измеряется температура",
-        abnormal: "Температура не в норме",
-        card: "Карта",
-        id_card: "Удостоверение",
-        device: "ID",
-        people: "Людей",
-        date: DateOrder::DayFirstDotted,
-        weekdays: ["Понедельник", "Вторник", "Среда", "Четверг", "Пятница", "Суббота", "Воскресенье"],
-    },
-    Texts {
-        pass: "Prego, passare",
-        refused: "Accesso negato",
-        stranger: "Sconosciuto",
-        not_alive: "Mostrare il proprio viso",
-        no_mask: "Indossare la mascherina",
-        fever: "Temperatura troppo alta",
-        unknown_card: "Tessera sconosciuta",
-        wrong_pin: "Password errata",
-        not_bearer: "Questa tessera non è sua",
-        show_card: "Avvicinare la tessera",
-        show_id_card: "Avvicinare la carta d'identità",
-        show_face: "Guardare la telecamera",
-        measuring: "Misurazione in corso",
-        abnormal: "Temperatura anomala",
-        card: "Tessera",
-        id_card: "Carta d'identità",
-        device: "ID",
-        people: "Persone",
-        date: DateOrder::DayFirst,
-        weekdays: ["Lunedì", "Martedì", "Mercoledì", "Giovedì", "Venerdì", "Sabato", "Domenica"],
-    },
-    Texts {
-        pass: "Passez",
-        refused: "Accès refusé",
-        stranger: "Inconnu",
-        not_alive: "Montrez votre propre visage",
-        no_mask: "Portez un masque, s'il vous plaît",
-        fever: "Température trop élevée",
-        unknown_card: "Carte inconnue",
-        wrong_pin: "Mot de passe erroné",
-        not_bearer: "Cette carte n'est pas la vôtre",
-        show_card: "Présentez votre carte",
-        show_id_card: "Présentez votre carte d'identité",
-        show_face: "Regardez la caméra",
-        measuring: "Mesure de la température",
-        abnormal: "Température anormale",
-        card: "Carte",
-        id_card: "Carte d'identité",
-        device: "ID",
-        people: "Personnes",
-        date: DateOrder::DayFirst,
-        weekdays: ["Lundi", "Mardi", "Mercredi", "Jeudi", "Vendredi", "Samedi", "Dimanche"],
-    },
-    Texts {
-        pass: "Adelante",
-        refused: "Acceso denegado",
-        stranger: "Desconocido",
-        not_alive: "Muestre su propio rostro",
-        no_mask: "Póngase la mascarilla",
-        fever: "Temperatura demasiado alta",
-        unknown_card: "Tarjeta desconocida",
-        wrong_pin: "Contraseña incorrecta",
-        not_bearer: "Esta tarjeta no es suya",
-        show_card: "Presente su tarjeta",
-        show_id_card: "Presente su documento",
-        show_face: "Mire a la cámara",
-        measuring: "Midiendo la temperatura",
-        abnormal: "Temperatura anormal",
-        card: "Tarjeta",
-        id_card: "Documento",
-        device: "ID",
-        people: "Personas",
-        date: DateOrder::DayFirst,
-        weekdays: ["Lunes", "Martes", "Miércoles", "Jueves", "Viernes", "Sábado", "Domingo"],
-    },
-    Texts {
-        pass: "お通りください",
-        refused: "立入禁止",
-        stranger: "未登録",
-        not_alive: "ご本人の顔を見せてください",
-        no_mask: "マスクを着用してください",
-        fever: "体温が高すぎます",
-        unknown_card: "未登録のカードです",
-        wrong_pin: "暗証番号が違います",
-        not_bearer: "ご本人のカードではありません",
-        show_card: "カードをかざしてください",
-        show_id_card: "身分証をかざしてください",
-        show_face: "カメラを見てください",
-        measuring: "体温を測定しています",
-        abnormal: "体温異常",
-        card: "カード",
-        id_card: "身分証",
-        device: "端末番号",
-        people: "登録人数",
-        date: DateOrder::YearFirst,
-        weekdays: ["月曜日", "火曜日", "水曜日", "木曜日", "金曜日", "土曜日", "日曜日"],
-    },
+    english::TEXTS,
+    chinese::TEXTS,
+    traditional_chinese::TEXTS,
+    portuguese::TEXTS,
+    korean::TEXTS,
+    russian::TEXTS,
+    italian::TEXTS,
+    french::TEXTS,
+    spanish::TEXTS,
+    japanese::TEXTS,
 ];
 
 /// The words of a language; English where the number has none.
@@ -325,9 +168,19 @@ impl Texts {
             id_card,
             device,
             people,
+            enter_pin,
+            starting,
+            out_of_order,
+            fetching,
+            installing,
+            restarting,
+            stay_on,
+            parts,
             date: _,
             weekdays,
         } = *self;
+        let Parts { camera, recognition, lock, inputs, card_reader, keypad, thermometer, loudspeaker, light, network } =
+            parts;
         let mut all = vec![
             pass,
             refused,
@@ -347,6 +200,23 @@ impl Texts {
             id_card,
             device,
             people,
+            enter_pin,
+            starting,
+            out_of_order,
+            fetching,
+            installing,
+            restarting,
+            stay_on,
+            camera,
+            recognition,
+            lock,
+            inputs,
+            card_reader,
+            keypad,
+            thermometer,
+            loudspeaker,
+            light,
+            network,
         ];
         all.extend(weekdays);
         all
@@ -356,6 +226,16 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_file_of_a_language_is_in_the_list_once() {
+        let files = std::fs::read_dir("src/ui/texts").unwrap().count();
+        assert_eq!(files, LANGUAGES.len());
+        for (number, texts) in LANGUAGES.iter().enumerate() {
+            let same = LANGUAGES.iter().filter(|other| other.all() == texts.all()).count();
+            assert_eq!(same, 1, "language {number} is there twice");
+        }
+    }
 
     #[test]
     fn dates_are_written_as_the_language_does() {

@@ -17,16 +17,15 @@ pub struct Viewfinder {
     down: Range<usize>,
     columns: Columns,
     rows: Vec<Tap>,
-    /// A row of the frame, mixed of two.
-    mixed: Vec<u8>,
+    /// A row of the frame, the mean of two, and behind it the means of each pixel and the next.
+    row: Vec<u8>,
 }
 
-/// Two neighbours in a row or column of the frame, and how much the second one counts, of 256.
+/// A pixel is the mean of two of a row or column of the frame: of one twice, or of two neighbours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Tap {
     first: usize,
     second: usize,
-    weight: u16,
 }
 
 /// How a row of the place is made of one of the frame.
@@ -36,8 +35,8 @@ enum Columns {
     Plain(Range<usize>),
     /// As they are, the last one first.
     Mirrored(Range<usize>),
-    /// Each between two.
-    Scaled(Vec<Tap>),
+    /// Each one of a row, or behind the row one of the means of two neighbours.
+    Scaled(Vec<usize>),
 }
 
 impl Viewfinder {
@@ -55,7 +54,7 @@ impl Viewfinder {
         // The place is filled: what is longer by comparison is cut off on both sides.
         let step = if wide * height >= high * width { (width, wide) } else { (height, high) };
         let mut columns = taps(width, wide, step);
-        let plain = columns.iter().enumerate().all(|(n, tap)| tap.weight == 0 && tap.first == columns[0].first + n);
+        let plain = step.0 == step.1 && columns.iter().all(|tap| tap.first == tap.second);
         let columns = if plain {
             let range = columns[0].first..columns[0].first + columns.len();
             if mirror { Columns::Mirrored(range) } else { Columns::Plain(range) }
@@ -63,9 +62,11 @@ impl Viewfinder {
             if mirror {
                 columns.reverse();
             }
-            Columns::Scaled(columns)
+            let behind = usize::try_from(width).ok()?;
+            let at = |tap: &Tap| if tap.first == tap.second { tap.first } else { behind + tap.first };
+            Columns::Scaled(columns.iter().map(at).collect())
         };
-        Some(Self { frame, mirror, across, down, columns, rows: taps(height, high, step), mixed: Vec::new() })
+        Some(Self { frame, mirror, across, down, columns, rows: taps(height, high, step), row: Vec::new() })
     }
 
     /// Whether it is for these frames.
@@ -74,60 +75,83 @@ impl Viewfinder {
         self.frame == frame && self.mirror == mirror
     }
 
-    /// Paints a frame of its size into its place of a picture.
+    /// Paints a frame into its place of a picture; one of another size it leaves out.
     pub fn paint(&mut self, frame: &RgbImage, picture: &mut RgbImage) {
+        if frame.dimensions() != self.frame {
+            return;
+        }
         let (from, to) = (frame.width() as usize * 3, picture.width() as usize * 3);
         let rows = picture.chunks_exact_mut(to.max(3)).skip(self.down.start);
         for (tap, out) in self.rows.iter().zip(rows) {
             let line = |number: usize| frame.get(number * from..(number + 1) * from).unwrap_or_default();
-            let row = if tap.weight == 0 {
-                line(tap.first)
-            } else {
-                self.mixed.clear();
-                let pairs = line(tap.first).iter().zip(line(tap.second));
-                self.mixed.extend(pairs.map(|(a, b)| between(*a, *b, tap.weight)));
-                &self.mixed
-            };
-            let (row, out) = (row.as_chunks::<3>().0, out.as_chunks_mut::<3>().0);
-            let Some(out) = out.get_mut(self.across.clone()) else { return };
+            let first = line(tap.first).as_chunks::<3>().0;
+            let Some(out) = out.as_chunks_mut::<3>().0.get_mut(self.across.clone()) else { return };
             match &self.columns {
-                Columns::Plain(range) => out.copy_from_slice(&row[range.clone()]),
-                Columns::Mirrored(range) => {
-                    out.iter_mut().zip(row[range.clone()].iter().rev()).for_each(|(out, pixel)| *out = *pixel);
-                }
+                Columns::Plain(range) => out.copy_from_slice(&first[range.clone()]),
+                Columns::Mirrored(range) => mirrored(&first[range.clone()], out),
                 Columns::Scaled(taps) => {
-                    for (out, tap) in out.iter_mut().zip(taps) {
-                        let ([a, b, c], [d, e, f]) = (row[tap.first], row[tap.second]);
-                        let w = tap.weight;
-                        *out = [between(a, d, w), between(b, e, w), between(c, f, w)];
-                    }
+                    self.row.clear();
+                    self.row.extend(line(tap.first).iter().zip(line(tap.second)).map(|(a, b)| mean(*a, *b)));
+                    self.row.resize(2 * from, 0);
+                    let (row, halves) = self.row.split_at_mut(from);
+                    halves.iter_mut().zip(row.iter().zip(&row[3..])).for_each(|(half, (a, b))| *half = mean(*a, *b));
+                    let pixels = self.row.as_chunks::<3>().0;
+                    // Four at a time: one need not wait for the memory of the other.
+                    let ((fours, few), (taps, rest)) = (out.as_chunks_mut::<4>(), taps.as_chunks::<4>());
+                    fours.iter_mut().zip(taps).for_each(|(out, taps)| *out = taps.map(|tap| pixels[tap]));
+                    few.iter_mut().zip(rest).for_each(|(out, tap)| *out = pixels[*tap]);
                 }
             }
         }
     }
 }
 
-const fn between(first: u8, second: u8, weight: u16) -> u8 {
-    ((first as u16 * (256 - weight) + second as u16 * weight) >> 8) as u8
+const fn mean(first: u8, second: u8) -> u8 {
+    ((first as u16 + second as u16 + 1) / 2) as u8
 }
 
-/// Which two of `from` pixels each of `to` lies between, one every `step` (a fraction), the middle over the middle. Where the
-/// picture becomes much smaller it is the mean of two, so that thin lines do not flicker.
+/// Pixels, the last one first.
+fn mirrored(from: &[[u8; 3]], to: &mut [[u8; 3]]) {
+    let (rest, fours) = from.as_rchunks::<4>();
+    let (to_fours, to_rest) = to.as_chunks_mut::<4>();
+    for (to, from) in to_fours.iter_mut().zip(fours.iter().rev()) {
+        turn_round(from, to);
+    }
+    to_rest.iter_mut().zip(rest.iter().rev()).for_each(|(to, from)| *to = *from);
+}
+
+/// Four pixels, the last one first, as the three words they fill: byte by byte it takes three times as long.
+fn turn_round(from: &[[u8; 3]; 4], to: &mut [[u8; 3]; 4]) {
+    let word = |number: usize| from.as_flattened().as_chunks::<4>().0.get(number).map_or(0, |w| u32::from_le_bytes(*w));
+    let (a, b, c) = (word(0), word(1), word(2));
+    let turned = [
+        c >> 8 | (b << 8) & 0xFF00_0000,
+        b >> 24 | (c & 0xFF) << 8 | (a >> 24) << 16 | b << 24,
+        (b >> 8) & 0xFF | a << 8,
+    ];
+    for (to, word) in to.as_flattened_mut().as_chunks_mut::<4>().0.iter_mut().zip(turned) {
+        *to = word.to_le_bytes();
+    }
+}
+
+/// Which two of `from` pixels make each of `to`, one every `step` (a fraction), the middle over the middle. Nearest halves are
+/// enough for a picture that moves; where it becomes much smaller it is always two, so that thin lines do not flicker.
 fn taps(from: i64, to: i64, (num, den): (i64, i64)) -> Vec<Tap> {
-    let unit = 2 * den;
-    let smaller = 2 * num >= 3 * den;
+    let much_smaller = 2 * num >= 3 * den;
     (0..to)
         .map(|n| {
-            // The middle of the pixel, from the edge of the first one of the frame, in parts of `unit`.
+            // The middle of the pixel, from the edge of the first one of the frame, in parts of `2 * den`.
             let middle = (2 * n + 1 - to) * num + from * den;
-            let (first, weight) = if smaller {
-                ((middle + den).div_euclid(unit) - 1, 128)
+            let (first, second) = if much_smaller {
+                let edge = (middle + den).div_euclid(2 * den);
+                (edge - 1, edge)
             } else {
-                let at = middle - den;
-                (at.div_euclid(unit), at.rem_euclid(unit) * 256 / unit)
+                // In halves of a pixel from the middle of the first one, the nearest.
+                let halves = (2 * middle - den).div_euclid(2 * den);
+                (halves.div_euclid(2), (halves + 1).div_euclid(2))
             };
             let inside = |at: i64| usize::try_from(at.clamp(0, from - 1)).unwrap_or(0);
-            Tap { first: inside(first), second: inside(first + 1), weight: u16::try_from(weight).unwrap_or(0) }
+            Tap { first: inside(first), second: inside(second) }
         })
         .collect()
 }
@@ -151,12 +175,13 @@ mod tests {
     #[test]
     fn each_pixel_shows_what_lies_there_in_the_frame() {
         for (frame, wide, high) in [
-            ((960, 1280), 720, 1280),
-            ((960, 1280), 800, 1280),
-            ((960, 1280), 450, 600),
-            ((960, 1280), 480, 800),
-            ((480, 640), 720, 1280),
-            ((640, 480), 300, 900),
+            ((96, 128), 72, 128),
+            ((96, 128), 80, 128),
+            ((96, 128), 45, 60),
+            ((96, 128), 48, 80),
+            ((96, 128), 60, 100),
+            ((48, 64), 72, 128),
+            ((64, 48), 30, 90),
             ((7, 5), 100, 3),
             ((1, 1), 4, 4),
         ] {
@@ -209,9 +234,11 @@ mod tests {
         assert!(Viewfinder::new((0, 10), place, false).is_none());
         assert!(Viewfinder::new((10, 0), place, false).is_none());
         assert!(Viewfinder::new((10, 10), Area::default(), false).is_none());
-        // A picture that is smaller than the place is left alone where it ends.
-        let mut small = RgbImage::new(5, 5);
-        Viewfinder::new((10, 10), place, false).unwrap().paint(&ramp(10, 10), &mut small);
-        assert!(small.pixels().all(|pixel| pixel.0 == [0, 0, 0]));
+        // A frame of another size and a picture without the place are left alone.
+        for (size, frame) in [((5, 5), (10, 10)), ((20, 20), (9, 10))] {
+            let mut picture = RgbImage::new(size.0, size.1);
+            Viewfinder::new((10, 10), place, false).unwrap().paint(&ramp(frame.0, frame.1), &mut picture);
+            assert!(picture.pixels().all(|pixel| pixel.0 == [0, 0, 0]));
+        }
     }
 }

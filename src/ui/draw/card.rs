@@ -3,8 +3,9 @@
 use image::RgbImage;
 
 use super::super::Mood;
-use super::super::canvas::{Canvas, Colour, Fitted, Ground, WHITE, fit, span};
+use super::super::canvas::{Canvas, Colour, Ground, WHITE};
 use super::super::layout::{Area, Layout};
+use super::super::lettering::{Fitted, Fonts};
 use super::super::view::Tip;
 use super::words::LINE;
 
@@ -41,12 +42,12 @@ impl Row {
 }
 
 /// The rows of a tip in a column of `room` pixels, in sizes of `unit`.
-fn rows(tip: &Tip, room: f32, unit: f32) -> Vec<Row> {
+fn rows(fonts: &Fonts, tip: &Tip, room: f32, unit: f32) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |text: &str, size: f32, most: usize, badge: Option<Colour>| {
         let gap = if rows.is_empty() { 0.0 } else { 0.5 * unit };
         let room = if badge.is_some() { room - size * unit } else { room };
-        rows.push(Row { fitted: fit(text, room, size * unit, most), badge, gap });
+        rows.push(Row { fitted: fonts.fit(text, room, size * unit, most), badge, gap });
     };
     if !tip.words.is_empty() {
         add(&tip.words, 2.7, 3, None);
@@ -64,7 +65,7 @@ fn rows(tip: &Tip, room: f32, unit: f32) -> Vec<Row> {
 }
 
 /// A coloured card: the person's picture or a sign at the left, words at the right.
-pub fn card(canvas: &mut Canvas<impl Ground>, tip: &Tip, portrait: Option<&RgbImage>, layout: &Layout) {
+pub fn card(canvas: &mut Canvas<impl Ground>, fonts: &Fonts, tip: &Tip, portrait: Option<&RgbImage>, layout: &Layout) {
     let (unit, most) = (layout.unit, layout.tip);
     let colour = colour(tip.mood);
     let padding = 1.3 * unit;
@@ -76,10 +77,10 @@ pub fn card(canvas: &mut Canvas<impl Ground>, tip: &Tip, portrait: Option<&RgbIm
     let height_of = |rows: &[Row]| rows.iter().map(Row::height).sum::<f32>();
     // Many long texts at once are made smaller together; then the last of them are left out.
     let mut factor = 1.0;
-    let mut lines = rows(tip, room, unit);
+    let mut lines = rows(fonts, tip, room, unit);
     while height_of(&lines) > most.h - 2.0 * padding && factor > 0.5 {
         factor -= 0.05;
-        lines = rows(tip, room, unit * factor);
+        lines = rows(fonts, tip, room, unit * factor);
     }
     while height_of(&lines) > most.h - 2.0 * padding && lines.pop().is_some() {}
     let height = height_of(&lines).max(tallest) + 2.0 * padding;
@@ -107,18 +108,18 @@ pub fn card(canvas: &mut Canvas<impl Ground>, tip: &Tip, portrait: Option<&RgbIm
         let size = row.fitted.size;
         if let Some(ink) = row.badge {
             let around = size * 0.4;
-            let widest = row.fitted.lines.iter().map(|line| span(line, size)).fold(0.0, f32::max);
+            let widest = row.fitted.lines.iter().map(|line| fonts.span(line, size)).fold(0.0, f32::max);
             let badge = Area::new(x, y, widest + size, row.height() - row.gap);
             canvas.fill(badge, badge.h / 2.0, WHITE, 1.0);
             y += around / 2.0;
             for line in &row.fitted.lines {
-                canvas.text(line, (x + size / 2.0, y + size * LINE / 2.0), size, ink);
+                canvas.text(fonts, line, (x + size / 2.0, y + size * LINE / 2.0), size, ink);
                 y += size * LINE;
             }
             y += around / 2.0;
         } else {
             for line in &row.fitted.lines {
-                canvas.text(line, (x, y + size * LINE / 2.0), size, WHITE);
+                canvas.text(fonts, line, (x, y + size * LINE / 2.0), size, WHITE);
                 y += size * LINE;
             }
         }

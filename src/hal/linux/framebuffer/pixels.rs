@@ -27,10 +27,6 @@ impl Channel {
         Self { offset, length }
     }
 
-    const fn place(self, value: u8) -> u32 {
-        (value as u32 >> (8 - self.length)) << self.offset
-    }
-
     const fn bits(self) -> u32 {
         ((1 << self.length) - 1) << self.offset
     }
@@ -57,6 +53,18 @@ impl Format {
         alpha: Channel::new(0, 0),
     };
 
+    /// Five bits of red, six of green, five of blue.
+    pub const RGB565: Self = Self {
+        bytes: 2,
+        red: Channel::new(11, 5),
+        green: Channel::new(5, 6),
+        blue: Channel::new(0, 5),
+        alpha: Channel::new(0, 0),
+    };
+
+    /// Eight bits a channel, blue first, without an unused byte.
+    pub const RGB888: Self = Self { bytes: 3, ..Self::XRGB8888 };
+
     /// A format of `bits` a pixel with these channels, red, green, blue and alpha; `None` where pixels cannot be stored so.
     #[must_use]
     pub fn new(bits: u32, channels: [Channel; 4]) -> Option<Self> {
@@ -79,18 +87,29 @@ impl Format {
     }
 
     /// Converts pixels; both slices hold the same number of them.
-    pub fn convert(&self, rgb: &[u8], out: &mut [u8]) {
-        // The common order by itself: moving bytes takes half the time of shifting them.
-        if *self == Self::XRGB8888 {
-            for (pixel, &[r, g, b]) in out.as_chunks_mut::<4>().0.iter_mut().zip(rgb.as_chunks::<3>().0) {
-                *pixel = [b, g, r, 0];
+    pub fn convert(self, rgb: &[u8], out: &mut [u8]) {
+        match self {
+            // The common ones by themselves: for a format the compiler knows it makes a loop that takes half the time.
+            Self::XRGB8888 => {
+                for (pixel, &[r, g, b]) in out.as_chunks_mut::<4>().0.iter_mut().zip(rgb.as_chunks::<3>().0) {
+                    *pixel = [b, g, r, 0];
+                }
             }
-            return;
+            Self::RGB565 => Self::RGB565.pack(rgb, out),
+            other => other.pack(rgb, out),
         }
-        let Self { red, green, blue, .. } = *self;
+    }
+
+    #[inline(always)]
+    fn pack(self, rgb: &[u8], out: &mut [u8]) {
+        // Shifts are known to fit; checked ones would be done pixel by pixel.
+        let place = |channel: Channel| {
+            let (down, up) = (8 - channel.length, channel.offset);
+            move |value: u8| u32::from(value).wrapping_shr(down).wrapping_shl(up)
+        };
+        let (red, green, blue) = (place(self.red), place(self.green), place(self.blue));
         let opaque = self.alpha.bits();
-        let pack = |&[r, g, b]: &[u8; 3]| red.place(r) | green.place(g) | blue.place(b) | opaque;
-        let pixels = rgb.as_chunks::<3>().0.iter().map(pack);
+        let pixels = rgb.as_chunks::<3>().0.iter().map(|&[r, g, b]| red(r) | green(g) | blue(b) | opaque);
         match self.bytes {
             2 => {
                 for (out, pixel) in out.as_chunks_mut::<2>().0.iter_mut().zip(pixels) {
@@ -143,37 +162,51 @@ impl<'p> Turned<'p> {
         }
     }
 
-    /// The pixels of device rows, one row after the other; `room` is used where they do not lie so already.
-    #[must_use]
-    pub fn rows<'r>(&self, rows: Range<u32>, room: &'r mut Vec<u8>) -> &'r [u8]
-    where
-        'p: 'r,
-    {
-        let (count, degrees) = (rows.len(), self.rotation.degrees());
-        if degrees == 0 {
-            let mut parts = self.parts(rows);
-            return parts.next().map_or(&[], |part| &self.picture.as_raw()[part]);
+    /// Puts the pixels of device rows, of [`BAND`] at the most, into `out`, one row after the other.
+    pub fn convert(&self, rows: Range<u32>, format: Format, out: &mut Vec<u8>) {
+        let width = if self.rotation.degrees() % 180 == 90 { self.picture.height() } else { self.picture.width() };
+        out.resize(rows.len() * width as usize * format.bytes, 0);
+        match format.bytes {
+            2 => self.fill::<2>(rows, format, out),
+            3 => self.fill::<3>(rows, format, out),
+            _ => self.fill::<4>(rows, format, out),
         }
-        let upright = degrees == 180;
-        let width = if upright { self.picture.width() } else { self.picture.height() } as usize;
-        room.resize(count * width * 3, 0);
-        let (out, _) = room.as_chunks_mut::<3>();
-        if upright {
+    }
+
+    /// The same for pixels of `N` bytes.
+    fn fill<const N: usize>(&self, rows: Range<u32>, format: Format, out: &mut [u8]) {
+        let degrees = self.rotation.degrees();
+        let picture = self.picture.as_raw();
+        if degrees.is_multiple_of(180) {
             for part in self.parts(rows) {
-                let backwards = self.picture.as_raw()[part].as_chunks::<3>().0.iter().rev();
-                out.iter_mut().zip(backwards).for_each(|(out, pixel)| *out = *pixel);
+                format.convert(&picture[part], out);
             }
-            return room;
+            if degrees == 180 {
+                out.as_chunks_mut::<N>().0.reverse();
+            }
+            return;
         }
-        // Each part holds one pixel of every device row.
-        for (y, part) in self.parts(rows).enumerate() {
-            let (pixels, _) = self.picture.as_raw()[part].as_chunks::<3>();
-            for (number, pixel) in pixels.iter().enumerate() {
-                let at = if degrees == 90 { number * width + width - 1 - y } else { (count - 1 - number) * width + y };
-                out[at] = *pixel;
+        // Each part holds one pixel of every row. Some parts are converted side by side, so that what they bring to a
+        // row can be written in one piece.
+        let (count, width) = (rows.len(), self.picture.height() as usize);
+        let (out, _) = out.as_chunks_mut::<N>();
+        let mut tile = [[[0; N]; BAND as usize]; BAND as usize];
+        let mut parts = self.parts(rows);
+        for top in (0..width).step_by(tile.len()) {
+            let tall = tile.len().min(width - top);
+            for (line, part) in tile[..tall].iter_mut().zip(&mut parts) {
+                format.convert(&picture[part], line[..count].as_flattened_mut());
+            }
+            for (number, row) in out.chunks_exact_mut(width).enumerate() {
+                if degrees == 90 {
+                    let to = row[width - top - tall..width - top].iter_mut();
+                    to.zip(tile[..tall].iter().rev()).for_each(|(to, line)| *to = line[number]);
+                } else {
+                    let to = row[top..top + tall].iter_mut();
+                    to.zip(&tile).for_each(|(to, line)| *to = line[count - 1 - number]);
+                }
             }
         }
-        room
     }
 
     fn parts(&self, rows: Range<u32>) -> impl Iterator<Item = Range<usize>> + use<> {
@@ -260,14 +293,14 @@ mod tests {
             let lying = degrees % 180 == 90;
             let (width, height) = if lying { (2, 3) } else { (3, 2) };
             let turned = Turned::new(&picture, turned(degrees));
-            // Whatever the rows are taken in, they are the same.
-            for step in [1, 2, height] {
-                let (mut room, mut found) = (Vec::new(), Vec::new());
+            // Whatever the rows are taken in, they are the same, in pixels of any length.
+            for (step, format) in [(1, Format::XRGB8888), (2, Format::RGB888), (height, Format::XRGB8888)] {
+                let (mut bytes, mut found) = (Vec::new(), Vec::new());
                 for first in (0..height).step_by(step as usize) {
                     let rows = first..(first + step).min(height);
-                    let bytes = turned.rows(rows.clone(), &mut room);
-                    assert_eq!(bytes.len(), rows.len() * width * 3);
-                    found.extend(bytes.as_chunks::<3>().0.iter().map(|pixel| (pixel[0], pixel[1])));
+                    turned.convert(rows.clone(), format, &mut bytes);
+                    assert_eq!(bytes.len(), rows.len() * width * format.bytes());
+                    found.extend(bytes.chunks(format.bytes()).map(|pixel| (pixel[2], pixel[1])));
                 }
                 assert_eq!(found, expect, "{degrees} by {step}");
             }
