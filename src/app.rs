@@ -1,6 +1,6 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
-//! `threads` starts what must not die unnoticed, `door` what opens it, `sinks` the ways out for events, `housekeepers` the three that look after
+//! `threads` starts what must not die unnoticed, `door` those of the door itself, `sinks` the ways out for events, `housekeepers` the three that look after
 //! the machine, `enrol` takes in a folder of photos.
 
 mod door;
@@ -49,8 +49,8 @@ use crate::ui::showing::{self, Showing};
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
 use crate::vision::{Gallery, Vision};
-use crate::watchdog;
 
+use door::Door;
 use housekeepers::Housekeepers;
 use sinks::Sinks;
 use threads::Threads;
@@ -95,11 +95,10 @@ pub struct App {
     newest: Arc<Newest>,
     infrared: Option<Arc<Newest>>,
     world: Option<Arc<World>>,
-    events: Outbound<Event>,
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
     showing: Option<Outbound<showing::Event>>,
-    watchdog: Option<Outbound<watchdog::Message>>,
+    door: Door,
     sinks: Sinks,
     upgrade: Upgrade,
     runtime: tokio::runtime::Runtime,
@@ -170,7 +169,7 @@ impl App {
             settings: settings.clone(),
             newest: newest.clone(),
             screen: screen.clone(),
-            decisions: decisions.clone(),
+            conditions: conditions.clone(),
             lamp: devices.lamp,
             backlight: devices.backlight,
         };
@@ -201,10 +200,9 @@ impl App {
             pins: pins.clone(),
             similarity: similarity.clone(),
             conditions: conditions.clone(),
-            newest: newest.clone(),
             simulated,
         };
-        let watchdog = door::start(door, &mut threads)?;
+        let door = Door::start(door, &mut threads)?;
 
         if vision.is_none() {
             let opened = open_vision(&board, &clock);
@@ -405,11 +403,10 @@ impl App {
             newest,
             infrared,
             world,
-            events,
             sounds,
             light,
             showing,
-            watchdog,
+            door,
             sinks,
             upgrade,
             runtime,
@@ -494,7 +491,7 @@ impl App {
     }
 
     /// Stops every part: the camera first, the store last, so that what was decided is kept.
-    pub fn stop(self) {
+    pub fn stop(mut self) {
         info!("the terminal stops");
         let _ = self.shutdown.send(true);
         self.newest.close();
@@ -516,10 +513,7 @@ impl App {
         if let Some(showing) = &self.showing {
             showing.send(showing::Event::Stop);
         }
-        if let Some(watchdog) = &self.watchdog {
-            watchdog.send(watchdog::Message::Stop);
-        }
-        self.events.send(Event::Stop);
+        self.door.stop();
         self.sounds.close();
         self.light.send(light::Event::Stop);
         for thread in self.threads {

@@ -238,6 +238,20 @@ pub struct Pin {
     pub line: Line,
     /// Which level means "on".
     pub active: Active,
+    /// What an input is drawn to while nothing drives it; `None`: what the board does.
+    pub pull: Option<Pull>,
+}
+
+/// A resistor inside the chip.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pull {
+    /// To high.
+    Up,
+    /// To low.
+    Down,
+    /// None.
+    Off,
 }
 
 /// What the door does without power or daemon.
@@ -464,8 +478,10 @@ impl Board {
             });
             let wiegand_out = root.section("wiegand_out", wiegand_out);
             let wiegand_in = root.section("wiegand_in", |s| {
-                let (data0, data1) = pins(s)?;
-                Some(WiegandIn { data0, data1 })
+                let (pins, pull) = (pins(s), s.may("pull"));
+                let (data0, data1) = pins?;
+                let drawn = |pin| Pin { pull, ..pin };
+                Some(WiegandIn { data0: drawn(data0), data1: drawn(data1) })
             });
             let lamp = root.section("lamp", pin);
             let backlight = root.section("backlight", |s| s.need("node"));
@@ -624,7 +640,7 @@ fn camera(s: &mut Section<'_>) -> Option<Camera> {
 
 fn pin(s: &mut Section<'_>) -> Option<Pin> {
     let (chip, line, active) = (s.may("chip"), s.need("line"), s.or("active", Active::High));
-    Some(Pin { chip, line: line?, active: active? })
+    Some(Pin { chip, line: line?, active: active?, pull: None })
 }
 
 /// Two data lines that idle high.
@@ -632,7 +648,7 @@ fn pins(s: &mut Section<'_>) -> Option<(Pin, Pin)> {
     let chip: Option<PathBuf> = s.may("chip");
     let (data0, data1) = (s.need("data0"), s.need("data1"));
     let active = s.or("active", Active::Low)?;
-    let pin = |line| Pin { chip: chip.clone(), line, active };
+    let pin = |line| Pin { chip: chip.clone(), line, active, pull: None };
     Some((pin(data0?), pin(data1?)))
 }
 
@@ -679,9 +695,9 @@ fn card_reader(s: &mut Section<'_>) -> Option<CardReader> {
 }
 
 fn input(s: &mut Section<'_>) -> Option<Input> {
-    let pin = pin(s);
+    let (pin, pull) = (pin(s), s.may("pull"));
     let debounce = s.or::<Int<0, 5000>>("debounce_ms", Int::of(20));
-    Some(Input { pin: pin?, debounce_ms: debounce?.u32() })
+    Some(Input { pin: Pin { pull, ..pin? }, debounce_ms: debounce?.u32() })
 }
 
 #[cfg(test)]

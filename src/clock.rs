@@ -183,28 +183,17 @@ impl Clock for SystemClock {
     }
 }
 
-/// Short waits one after the other, each counted from where the last one ended, so that what is done between them takes
-/// no time of its own. The last part of each is waited for awake: a sleeping thread wakes too late for a pulse.
-#[derive(Debug)]
-pub struct Pace {
-    reached: Instant,
-}
+/// Waits to the microsecond, never too short: the last part is waited for awake, since a sleeping thread wakes too late
+/// for a pulse.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pace;
 
 /// How long before its moment a [`Pace`] is awake: twice what a real-time thread needs to be woken.
 const AWAKE: Duration = Duration::from_micros(300);
 
-impl Default for Pace {
-    fn default() -> Self {
-        Self { reached: Instant::now() }
-    }
-}
-
 impl DelayNs for Pace {
     fn delay_ns(&mut self, ns: u32) {
-        let now = Instant::now();
-        // What is late is not made up for: pulses must not come closer together than asked for.
-        let late = now.saturating_duration_since(self.reached) > Duration::from_nanos(ns.into());
-        let until = if late { now } else { self.reached } + Duration::from_nanos(ns.into());
+        let until = Instant::now() + Duration::from_nanos(ns.into());
         let left = until.saturating_duration_since(Instant::now());
         if left > AWAKE {
             std::thread::sleep(left - AWAKE);
@@ -212,7 +201,6 @@ impl DelayNs for Pace {
         while Instant::now() < until {
             std::hint::spin_loop();
         }
-        self.reached = until;
     }
 }
 

@@ -66,6 +66,9 @@ impl std::fmt::Debug for Control {
     }
 }
 
+/// How long an output that could not be driven is left alone.
+const RETRY: Duration = Duration::from_secs(1);
+
 impl Control {
     /// Runs until [`Event::Stop`]; leaves the relay at rest.
     pub fn run(self) {
@@ -80,6 +83,8 @@ struct Running {
     session: Session,
     presented: present::Presented,
     asked: outcome::Asked,
+    /// How the relay should be and is not, because it could not be driven, and when that is tried again.
+    overdue: Option<(bool, Mono)>,
 }
 
 impl Running {
@@ -90,6 +95,7 @@ impl Running {
             session: Session::default(),
             presented: present::Presented::default(),
             asked: outcome::Asked::default(),
+            overdue: None,
         }
     }
 
@@ -99,7 +105,8 @@ impl Running {
         let at_rest = self.door.rest(io_type).unwrap_or(door::Action::Relay { closed: false });
         self.perform(at_rest);
         loop {
-            match self.parts.inbox.next(&*self.parts.clock, self.door.deadline()) {
+            let deadline = self.door.deadline().into_iter().chain(self.overdue.map(|(_, at)| at)).min();
+            match self.parts.inbox.next(&*self.parts.clock, deadline) {
                 Some(Event::Stop) => break,
                 Some(event) => self.handle(event),
                 None => self.keep_time(),
@@ -143,6 +150,9 @@ impl Running {
     }
 
     fn keep_time(&mut self) {
+        if let Some((closed, _)) = self.overdue.filter(|(_, at)| self.parts.clock.mono() >= *at) {
+            self.perform(door::Action::Relay { closed });
+        }
         self.step_door(door::Event::Tick);
         // The kind of the relay may have been changed while it was held.
         let rests = self.door.rest(self.settings().door.io_type);
@@ -178,6 +188,7 @@ impl Running {
                     error!(%error, closed, "the relay cannot be driven");
                 }
                 condition.note(&driven);
+                self.overdue = driven.err().map(|_| (closed, self.parts.clock.mono().after(RETRY)));
             }
             door::Action::Wiegand(frame) => {
                 if let Some(wiegand) = &self.parts.wiegand {
@@ -188,30 +199,38 @@ impl Running {
         }
     }
 
-    /// An input of the door has changed.
-    fn input(&mut self, Input { role, on }: Input, settings: &Settings) {
-        self.tell("input", json!({ "input": role.word(), "on": on }), settings);
+    /// An input of the door has changed. What follows from it is done before it is told.
+    fn input(&mut self, Input { role, on, first }: Input, settings: &Settings) {
+        let told = json!({ "input": role.word(), "on": on });
         match role {
             InputRole::Exit if on => {
                 let now = self.now(settings);
                 let relay = self.open(None, settings);
+                self.tell("input", told, settings);
                 info!("opened by the exit button");
                 self.parts.decisions.note(decisions::Note {
                     frame_to_relay: relay.map(|at| at.since(now.mono)),
                     ..decisions::Note::new(now.local, "exit", "the exit button was pressed")
                 });
             }
-            InputRole::Exit => {}
+            InputRole::Exit => self.tell("input", told, settings),
             InputRole::Contact => {
-                self.step_door(door::Event::Contact { open: on });
+                self.tell("input", told, settings);
+                let event = if first { door::Event::Found { open: on } } else { door::Event::Contact { open: on } };
+                self.step_door(event);
             }
-            InputRole::Tamper if on => self.alarm("tamper"),
-            InputRole::Tamper => {}
+            InputRole::Tamper => {
+                self.tell("input", told, settings);
+                if on {
+                    self.alarm("tamper");
+                }
+            }
             InputRole::Fire => {
+                self.step_door(door::Event::Release { on, io_type: settings.door.io_type });
+                self.tell("input", told, settings);
                 if on {
                     self.alarm("fire");
                 }
-                self.step_door(door::Event::Release { on, io_type: settings.door.io_type });
             }
         }
     }
@@ -258,9 +277,23 @@ pub fn drive_wiegand(
     inbox: &Inbox<Option<WiegandFrame>>,
     clock: &dyn Clock,
 ) {
-    condition.note(&lines.idle());
-    while let Some(Some(frame)) = inbox.next(clock, None) {
-        condition.note(&lines.send(frame));
+    let mut idles = false;
+    loop {
+        if !idles {
+            let idled = lines.idle();
+            condition.note(&idled);
+            idles = idled.is_ok();
+        }
+        let deadline = (!idles).then(|| clock.mono().after(RETRY));
+        match inbox.next(clock, deadline) {
+            Some(Some(frame)) => {
+                let sent = lines.send(frame);
+                condition.note(&sent);
+                idles = sent.is_ok();
+            }
+            Some(None) => return,
+            None => {}
+        }
     }
 }
 

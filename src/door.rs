@@ -48,6 +48,8 @@ pub struct Input {
     pub role: InputRole,
     /// Whether it is on: the button pressed, the door open, the case open, the alarm given.
     pub on: bool,
+    /// Whether it was only looked at for the first time: nobody has seen it change.
+    pub first: bool,
 }
 
 /// What an input of the door tells.
@@ -99,6 +101,11 @@ pub enum Event {
         on: bool,
         /// What the relay does to open.
         io_type: IoType,
+    },
+    /// The door was found open or closed, without anybody having seen it move.
+    Found {
+        /// Whether it stands open.
+        open: bool,
     },
     /// The door's contact tells whether it stands open.
     Contact {
@@ -157,6 +164,10 @@ impl Door {
                 actions.push(Action::Relay { closed: self.rest_closed });
             }
             Event::Release { .. } => {}
+            Event::Found { open } => {
+                (self.is_open, self.ajar_from) = (open, open.then(|| now.after(AJAR)));
+            }
+            Event::Contact { open: true } if self.is_open => {}
             Event::Contact { open: true } => {
                 if now > self.passage_until && !self.released {
                     actions.push(Action::Alarm(Alarm::Forced));

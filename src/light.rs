@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::civil;
-use serde_json::{Map, json};
-use tracing::error;
+use serde_json::json;
 
 use crate::camera::Newest;
 use crate::clock::{Clock, Inbox, Mono};
-use crate::control::decisions::Decisions;
+use crate::condition::{Condition, Conditions};
 use crate::hal::Dimmer;
 use crate::settings::{Live, System};
 use crate::ui::Screen;
@@ -113,6 +112,7 @@ pub fn brightness(frame: &Frame) -> u8 {
 /// One light and what it was last set to.
 struct Light {
     name: &'static str,
+    condition: Condition,
     dimmer: Option<Box<dyn Dimmer>>,
     percent: Option<u8>,
 }
@@ -130,7 +130,7 @@ pub struct Lights {
     /// Shows nothing while its light is out.
     pub screen: Arc<Screen>,
     /// Told of every change.
-    pub decisions: Arc<Decisions>,
+    pub conditions: Arc<Conditions>,
     /// White light, where the board has one.
     pub lamp: Option<Box<dyn Dimmer>>,
     /// Light behind the panel, where the board has one.
@@ -146,8 +146,9 @@ impl std::fmt::Debug for Lights {
 impl Lights {
     /// Runs until [`Event::Stop`]; leaves the white light off and the panel lit.
     pub fn run(mut self) {
-        let mut lamp_light = Light { name: "lamp", dimmer: self.lamp.take(), percent: None };
-        let mut panel_light = Light { name: "backlight", dimmer: self.backlight.take(), percent: None };
+        let light = |name, dimmer| Light { name, condition: self.conditions.of(name), dimmer, percent: None };
+        let dimmers = (self.lamp.take(), self.backlight.take());
+        let (mut lamp_light, mut panel_light) = (light("lamp", dimmers.0), light("backlight", dimmers.1));
         let start = self.clock.mono();
         let (mut left, mut here, mut said_until, mut dark) = (None, false, start, false);
         loop {
@@ -185,14 +186,11 @@ impl Lights {
     /// Sets a light that is there and changes; one that cannot be set is tried again with the next look.
     fn set(&self, light: &mut Light, percent: u8) {
         let Some(dimmer) = light.dimmer.as_mut().filter(|_| light.percent != Some(percent)) else { return };
-        match dimmer.set(percent) {
-            Ok(()) => {
-                light.percent = Some(percent);
-                let now = self.settings.now().ntp.local(self.clock.wall());
-                let more = [("light".to_owned(), json!(light.name)), ("percent".to_owned(), json!(percent))];
-                self.decisions.tell(now, "light", Map::from_iter(more));
-            }
-            Err(error) => error!(%error, light = light.name, "cannot be set"),
+        let set = dimmer.set(percent);
+        light.condition.note(&set);
+        if set.is_ok() {
+            light.percent = Some(percent);
+            self.conditions.tell("light", json!({ "light": light.name, "percent": percent }));
         }
     }
 }
@@ -205,6 +203,7 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+    use crate::control::decisions::Decisions;
     use crate::error::Result;
     use crate::field::{DayTime, Flag, Int};
     use crate::settings::Nowhere;
@@ -335,17 +334,18 @@ mod tests {
         };
         settings.change::<System>(change).unwrap();
         let (tell, told) = channel();
+        let decisions = Arc::<Decisions>::default();
         let lights = Lights {
             inbox: Inbox::default(),
             clock: clock.clone(),
+            conditions: Conditions::new(decisions.clone(), settings.clone(), clock.clone()),
             settings,
             newest: Arc::default(),
             screen: Arc::default(),
-            decisions: Arc::default(),
             lamp: Some(Box::new(Told("lamp", tell.clone()))),
             backlight: Some(Box::new(Told("backlight", tell))),
         };
-        let (events, screen, decisions) = (lights.inbox.sender(), lights.screen.clone(), lights.decisions.clone());
+        let (events, screen) = (lights.inbox.sender(), lights.screen.clone());
         let thread = std::thread::spawn(move || lights.run());
         assert_eq!((told.recv().unwrap(), told.recv().unwrap()), (("lamp", 0), ("backlight", 50)));
         events.send(Event::Face);

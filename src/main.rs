@@ -325,7 +325,12 @@ fn rest(board: &Board, data: Option<PathBuf>) -> Result<ExitCode, Failure> {
     // Without the file the terminal never ran: a contact that is open at rest is the default.
     let rest = std::fs::read_to_string(file).is_ok_and(|word| word.trim() == "closed");
     let fail = board.relay.as_ref().map_or(Fail::Secure, |relay| relay.fail);
-    let closed = control::left_closed(fail, rest);
+    // A terminal that ends during a fire alarm must not lock the door.
+    let fire = board.is_fire().unwrap_or_else(|error| {
+        eprintln!("facegate: the fire alarm cannot be read: {error}");
+        false
+    });
+    let closed = if fire { !rest } else { control::left_closed(fail, rest) };
     if closed { relay.set_high() } else { relay.set_low() }?;
     println!("the relay's contact is {}", if closed { "closed" } else { "open" });
     Ok(ExitCode::SUCCESS)

@@ -1,11 +1,12 @@
 //! From sensors to the control loop: one thread a sensor, which asks it again and again, and reports.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::camera::Newest;
 use crate::clock::{Bell, Clock, Outbound};
 use crate::condition::Condition;
 use crate::control::{Credential, Event};
+use crate::hal::linux::realtime::{Urgency, hurry};
 use crate::hal::{Sensed, Sensor};
 
 /// How long a sensor may wait before its thread looks whether the terminal stops.
@@ -13,16 +14,19 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// How long to wait before asking a failed sensor again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Reports what `sensor` senses until the terminal stops.
+/// Reports what `sensor` senses until it is `over`.
 pub fn run(
     mut sensor: Box<dyn Sensor>,
     mut condition: Condition,
     events: &Outbound<Event>,
-    newest: &Newest,
+    over: &AtomicBool,
     clock: &dyn Clock,
 ) {
+    if sensor.is_urgent() {
+        hurry(Urgency::Input);
+    }
     let pause = Bell::default();
-    while !newest.is_closed() {
+    while !over.load(Ordering::Relaxed) {
         let sensed = sensor.next(PATIENCE);
         condition.note(&sensed);
         match sensed {

@@ -27,9 +27,10 @@ pub fn run(
     control: &Outbound<Event>,
     clock: &dyn Clock,
 ) {
-    let round = (watchdog.patience() / 3).max(Duration::from_millis(100));
     let mut asked = false;
     loop {
+        // The device may have another patience than it was asked for, which is known once it is fed.
+        let round = (watchdog.patience() / 3).max(Duration::from_millis(100));
         if !asked {
             control.send(Event::Roll(inbox.sender()));
             asked = true;

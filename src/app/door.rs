@@ -1,15 +1,16 @@
 //! The threads of the door itself: what decides, what drives its outputs, what sees its inputs.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
 
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::Failure;
-use super::threads::Threads;
+use super::threads::{self, Threads};
 use crate::access::pin;
 use crate::board::Fail;
-use crate::camera::Newest;
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
 use crate::control::decisions::Decisions;
@@ -41,63 +42,103 @@ pub(super) struct Tools {
     pub(super) pins: pin::Key,
     pub(super) similarity: Arc<OnceLock<SimilarityMap>>,
     pub(super) conditions: Arc<Conditions>,
-    pub(super) newest: Arc<Newest>,
     pub(super) simulated: bool,
 }
 
-/// Starts them; the way to the watchdog's keeper, where there is one.
-pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Option<Outbound<watchdog::Message>>, Failure> {
-    let Tools { conditions, clock, newest, simulated, .. } = tools;
-    let events = tools.inbox.sender();
-    let mut wiegand = None;
-    if let Some(lines) = tools.wiegand {
-        let frames = Inbox::default();
-        wiegand = Some(frames.sender());
-        let (clock, condition) = (clock.clone(), conditions.of("wiegand lines"));
-        threads.start("wiegand", move || control::drive_wiegand(lines, condition, &frames, &*clock))?;
-    }
-    let control = Control {
-        inbox: tools.inbox,
-        clock: clock.clone(),
-        store: tools.store,
-        settings: tools.settings.clone(),
-        relay: tools.relay.map(|relay| (relay, conditions.of("relay"))),
-        fail: tools.fail,
-        wiegand,
-        pins: tools.pins,
-        similarity: tools.similarity,
-        presenter: tools.presenter,
-        decisions: tools.decisions,
-    };
-    threads.start("control", move || {
-        if !simulated {
-            hurry(Urgency::Door);
+/// The door while it works. Dropped, it comes to rest: also of a terminal that could not start as a whole.
+pub(super) struct Door {
+    events: Outbound<Event>,
+    watchdog: Option<Outbound<watchdog::Message>>,
+    over: Arc<AtomicBool>,
+    control: Option<JoinHandle<()>>,
+}
+
+impl Door {
+    /// Starts its threads.
+    pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
+        let Tools { conditions, clock, simulated, .. } = tools;
+        let (events, over) = (tools.inbox.sender(), Arc::<AtomicBool>::default());
+        let mut wiegand = None;
+        if let Some(lines) = tools.wiegand {
+            let frames = Inbox::default();
+            wiegand = Some(frames.sender());
+            let (clock, condition) = (clock.clone(), conditions.of("wiegand lines"));
+            threads.start("wiegand", move || {
+                if !simulated {
+                    hurry(Urgency::Pulses);
+                }
+                control::drive_wiegand(lines, condition, &frames, &*clock);
+            })?;
         }
-        control.run();
-    })?;
-    for (name, sensor) in tools.sensors {
-        let condition = conditions.of(&*name);
-        let (events, newest, clock) = (events.clone(), newest.clone(), clock.clone());
-        threads.start("sensor", move || sense::run(sensor, condition, &events, &newest, &*clock))?;
-    }
-    if !simulated {
-        let rest = tools.rest;
-        let settings = Arc::downgrade(&tools.settings);
-        let keep = move || {
-            let Some(settings) = settings.upgrade() else { return };
-            let closed = control::relay_at_rest(settings.now().door.io_type);
-            let word = if closed { "closed" } else { "open" };
-            if let Err(error) = files::keep(&rest, Some(word), 0o644) {
-                warn!(%error, file = %rest.display(), "how the relay rests cannot be kept");
-            }
+        let control = Control {
+            inbox: tools.inbox,
+            clock: clock.clone(),
+            store: tools.store,
+            settings: tools.settings.clone(),
+            relay: tools.relay.map(|relay| (relay, conditions.of("relay"))),
+            fail: tools.fail,
+            wiegand,
+            pins: tools.pins,
+            similarity: tools.similarity,
+            presenter: tools.presenter,
+            decisions: tools.decisions,
         };
-        keep();
-        tools.settings.watch(keep);
+        let control = threads::guarded("control", move || {
+            if !simulated {
+                hurry(Urgency::Door);
+            }
+            control.run();
+        })?;
+        let mut door = Self { events: events.clone(), watchdog: None, over: over.clone(), control: Some(control) };
+        for (name, sensor) in tools.sensors {
+            let condition = conditions.of(&*name);
+            let (events, over, clock) = (events.clone(), over.clone(), clock.clone());
+            threads.start("sensor", move || sense::run(sensor, condition, &events, &over, &*clock))?;
+        }
+        if !simulated {
+            remember_rest(&tools.settings, tools.rest);
+        }
+        if let Some(watchdog) = tools.watchdog {
+            let inbox = Inbox::default();
+            door.watchdog = Some(inbox.sender());
+            let condition = conditions.of("watchdog");
+            threads.start("watchdog", move || watchdog::run(watchdog, condition, &inbox, &events, &*clock))?;
+        }
+        Ok(door)
     }
-    let Some(watchdog) = tools.watchdog else { return Ok(None) };
-    let inbox = Inbox::default();
-    let keeper = inbox.sender();
-    let condition = conditions.of("watchdog");
-    threads.start("watchdog", move || watchdog::run(watchdog, condition, &inbox, &events, &*clock))?;
-    Ok(Some(keeper))
+
+    /// Leaves the door as it should be without a terminal; waits until it is.
+    pub(super) fn stop(&mut self) {
+        let Some(control) = self.control.take() else { return };
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.send(watchdog::Message::Stop);
+        }
+        // What it senses in its last moments still counts.
+        self.events.send(Event::Stop);
+        if control.join().is_err() {
+            error!("the door's loop had panicked");
+        }
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Keeps in a file how the relay rests, for whoever has to lock the door without the terminal.
+fn remember_rest(settings: &Arc<Live>, file: PathBuf) {
+    let now = Arc::downgrade(settings);
+    let keep = move || {
+        let Some(settings) = now.upgrade() else { return };
+        let closed = control::relay_at_rest(settings.now().door.io_type);
+        let word = if closed { "closed" } else { "open" };
+        if let Err(error) = files::keep(&file, Some(word), 0o644) {
+            warn!(%error, file = %file.display(), "how the relay rests cannot be kept");
+        }
+    };
+    keep();
+    settings.watch(keep);
 }

@@ -225,6 +225,17 @@ impl Board {
         self.relay.as_ref().map(|relay| self.output("relay", &relay.pin, false)).transpose()
     }
 
+    /// Whether the fire alarm is given, as its input stands now; `false` without one.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub fn is_fire(&self) -> Result<bool> {
+        let Some((_, mut input)) = self.inputs().into_iter().find(|(_, input)| input.role() == InputRole::Fire) else {
+            return Ok(false);
+        };
+        Ok(matches!(input.next(Duration::ZERO)?, Some(hal::Sensed::Input(input)) if input.on))
+    }
+
     fn wiegand_timing(&self) -> Option<Timing> {
         let out = self.wiegand_out.as_ref()?;
         Some(Timing { pulse_us: out.pulse_us, interval_us: out.interval_us })

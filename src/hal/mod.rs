@@ -51,6 +51,11 @@ pub trait Sensor: Send {
     /// # Errors
     /// When the device is missing or fails; the caller asks again.
     fn next(&mut self, patience: Duration) -> Result<Option<Sensed>>;
+
+    /// Whether its thread goes before everything that can wait.
+    fn is_urgent(&self) -> bool {
+        false
+    }
 }
 
 /// What sensors report.

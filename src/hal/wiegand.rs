@@ -52,15 +52,20 @@ impl<P: OutputPin> Lines<P> {
     /// # Errors
     /// When a line cannot be driven; both are let idle then, as far as they obey.
     pub fn send(&mut self, frame: WiegandFrame, delay: &mut impl DelayNs) -> Result<(), P::Error> {
-        for one in frame.pulses() {
-            let line = if one { &mut self.data1 } else { &mut self.data0 };
-            let low = line.set_low();
-            delay.delay_us(self.timing.pulse_us);
-            line.set_high()?;
-            low?;
-            delay.delay_us(self.timing.interval_us.saturating_sub(self.timing.pulse_us));
-        }
+        let sent = frame.pulses().try_for_each(|one| self.pulse(one, delay));
+        let idles = if sent.is_err() { self.idle() } else { Ok(()) };
+        // Behind part of a frame too: the next one must not be taken for its end.
         delay.delay_us(u32::try_from(FRAME_GAP.as_micros()).unwrap_or(u32::MAX));
+        sent.and(idles)
+    }
+
+    fn pulse(&mut self, one: bool, delay: &mut impl DelayNs) -> Result<(), P::Error> {
+        let line = if one { &mut self.data1 } else { &mut self.data0 };
+        let low = line.set_low();
+        delay.delay_us(self.timing.pulse_us);
+        line.set_high()?;
+        low?;
+        delay.delay_us(self.timing.interval_us.saturating_sub(self.timing.pulse_us));
         Ok(())
     }
 }

@@ -175,7 +175,7 @@ impl Sim {
         let since = self.decisions.last();
         for (role, on) in roles {
             if let Some(on) = on {
-                self.control.send(Event::Input(Input { role, on }));
+                self.control.send(Event::Input(Input { role, on, first: false }));
             }
         }
         Ok(json!({ "events_since": since }))

@@ -218,10 +218,10 @@ impl Pipeline {
         quality::check_light(&Light::of(crop))?;
         timings.align = watch.lap();
 
-        let mut score = None;
+        let (mut score, mut denied) = (None, false);
         if view.liveness {
-            let networks = live(&mut self.liveness, picture, &seen.face.bbox, timings)?;
-            score = Some(if is_denied(&mut self.detector, infrared, seen, timings)? { 0.0 } else { networks });
+            score = Some(live(&mut self.liveness, picture, &seen.face.bbox, timings)?);
+            denied = is_denied(&mut self.detector, infrared, seen, timings)?;
         }
         timings.liveness = watch.lap();
 
@@ -234,10 +234,14 @@ impl Pipeline {
             // Half-way similarity is what two pictures of one person reach even in bad light: below it somebody
             // else stands here, or a picture of somebody else, and earlier liveness says nothing about it.
             let changed = memory.last.as_ref().is_some_and(|last| last.cosine(&embedding) < self.similarity.centre);
-            if changed || score.is_none() {
+            if changed || denied || score.is_none() {
                 memory.liveness.clear();
             }
-            seen.liveness = score.map(|score| memory.liveness.push(score, &self.liveness_spec));
+            seen.liveness = if denied {
+                Some(Liveness { score: 0.0, frames: 1, alive: Some(false) })
+            } else {
+                score.map(|score| memory.liveness.push(score, &self.liveness_spec))
+            };
             memory.last = Some(embedding.clone());
         }
         seen.best = gallery.search(&embedding).map(|c| Match {

@@ -53,7 +53,7 @@ impl Chip {
 
     fn place(&self, line: u32, active: Active) -> Place {
         let chip = Some(Path::new("/dev").join(self.name()));
-        Place::new(&Pin { chip, line: Line::Number(line), active }, None)
+        Place::new(&Pin { chip, line: Line::Number(line), active, pull: None }, None)
     }
 
     fn file(&self, line: u32, file: &str) -> PathBuf {
@@ -96,28 +96,33 @@ fn outputs_follow_their_active_level() {
 fn an_output_that_was_away_works_again() {
     let Some(chip) = Chip::new("away") else { return };
     let mut missing = OutputLine::new(Place::new(
-        &Pin { chip: Some("/dev/gpiochip99".into()), line: Line::Number(0), active: Active::High },
+        &Pin { chip: Some("/dev/gpiochip99".into()), line: Line::Number(0), active: Active::High, pull: None },
         None,
     ));
     let why = missing.set_high().unwrap_err();
     assert!(why.to_string().contains("gpiochip99"), "{why}");
     let mut pin = OutputLine::new(chip.place(2, Active::High));
     pin.set_high().unwrap();
+    let name = chip.name();
     chip.live(false);
     assert!(pin.set_low().is_err(), "the chip is gone");
     chip.live(true);
-    let mut pin = OutputLine::new(chip.place(2, Active::High));
-    pin.set_high().unwrap();
-    assert_eq!(chip.level(2), "1");
+    if chip.name() == name {
+        pin.set_high().unwrap();
+        assert_eq!(chip.level(2), "1");
+    } else {
+        skip("the kernel gave the chip another number");
+    }
 }
 
 #[test]
 fn inputs_are_told_once_they_rest() {
     let Some(chip) = Chip::new("inputs") else { return };
-    let told = |role, on| Some(Sensed::Input(Input { role, on }));
+    let told = |role, on| Some(Sensed::Input(Input { role, on, first: false }));
     let mut contact = InputLine::new(InputRole::Contact, chip.place(3, Active::Low), Duration::from_millis(20));
     // Pulled down, and active low: on when it is first looked at.
-    assert_eq!(contact.next(PATIENCE).unwrap(), told(InputRole::Contact, true));
+    let found = Input { role: InputRole::Contact, on: true, first: true };
+    assert_eq!(contact.next(PATIENCE).unwrap(), Some(Sensed::Input(found)));
     assert_eq!(contact.next(QUIET).unwrap(), None);
     chip.pull(3, true);
     assert_eq!(contact.next(PATIENCE).unwrap(), told(InputRole::Contact, false));
@@ -139,9 +144,15 @@ fn a_button_that_is_stuck_at_the_start_opens_nothing() {
     let mut exit = InputLine::new(InputRole::Exit, chip.place(4, Active::High), Duration::from_millis(5));
     assert_eq!(exit.next(PATIENCE).unwrap(), None);
     chip.pull(4, false);
-    assert_eq!(exit.next(PATIENCE).unwrap(), Some(Sensed::Input(Input { role: InputRole::Exit, on: false })));
+    assert_eq!(
+        exit.next(PATIENCE).unwrap(),
+        Some(Sensed::Input(Input { role: InputRole::Exit, on: false, first: false }))
+    );
     chip.pull(4, true);
-    assert_eq!(exit.next(PATIENCE).unwrap(), Some(Sensed::Input(Input { role: InputRole::Exit, on: true })));
+    assert_eq!(
+        exit.next(PATIENCE).unwrap(),
+        Some(Sensed::Input(Input { role: InputRole::Exit, on: true, first: false }))
+    );
 }
 
 #[test]
@@ -154,7 +165,7 @@ fn cards_at_the_wiegand_reader_are_read_and_noise_is_not() {
     assert_eq!(reader.next(QUIET).unwrap(), None, "lines that idle say nothing");
     for protocol in [WiegandProtocol::W26, WiegandProtocol::W34] {
         let frame = WiegandFrame::of_number(0x00A5_1234, protocol);
-        let mut pace = Pace::default();
+        let mut pace = Pace;
         for one in frame.pulses() {
             let line = if one { 6 } else { 5 };
             chip.pull(line, false);

@@ -11,8 +11,9 @@ use std::time::Duration;
 use v4l::buffer::Type;
 use v4l::control::{Control, Value};
 use v4l::format::{Colorspace, Quantization};
+use v4l::framesize::FrameSizeEnum;
 use v4l::io::mmap::Stream;
-use v4l::io::traits::CaptureStream;
+use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::video::Capture;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
@@ -56,17 +57,25 @@ impl fmt::Debug for Open {
     }
 }
 
-/// The stream's own end panics when the device refuses to stop, as one may that is being unplugged.
+/// The stream's own end panics, and its buffers' end within that, when the device refuses to stop: one that does is
+/// forgotten, which costs its buffers.
 struct Closing(Option<Stream<'static>>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        let stream = self.0.take();
-        if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(stream))).is_err() {
-            tracing::warn!("the camera did not stop");
+        let Some(mut stream) = self.0.take() else { return };
+        match stream.stop() {
+            Err(error) if error.raw_os_error() != Some(UNPLUGGED) => {
+                tracing::warn!(%error, "the camera does not stop");
+                std::mem::forget(stream);
+            }
+            _ => drop(stream),
         }
     }
 }
+
+/// `ENODEV`, which the stream's own end expects.
+const UNPLUGGED: i32 = 19;
 
 /// By what a picture is known again, and since when it is the same.
 #[derive(Clone, Copy, Default)]
@@ -112,9 +121,9 @@ impl V4lCamera {
         let device = Device::with_path(&node).map_err(|e| self.failed("cannot be opened", e))?;
         let identity = identify(&node, &device).map_err(|e| self.failed("is no camera", e))?;
         if let Some(serial) = &self.profile.serial
-            && !identity.split(' ').any(|part| part == serial)
+            && identity.serial.as_deref() != Some(serial)
         {
-            let why = format!("{} is {identity}, not the camera with serial {serial}", node.display());
+            let why = format!("{} is {}, not the camera with serial {serial}", node.display(), identity.name);
             return Err(Error::new(Fault::Unavailable, why));
         }
         let format = self.agree(&device)?;
@@ -123,7 +132,7 @@ impl V4lCamera {
         let mut stream = Stream::with_buffers(&device, Type::VideoCapture, BUFFERS)
             .map_err(|e| self.failed("gives no buffers; does another program use it?", e))?;
         stream.set_timeout(SILENT);
-        self.identity = Some(identity);
+        self.identity = Some(identity.name);
         Ok(Open {
             stream: Closing(Some(stream)),
             converter: Converter::new(format, self.profile.rotation, (self.profile.width, self.profile.height)),
@@ -148,13 +157,8 @@ impl V4lCamera {
         if self.profile.rotation.is_sideways() {
             (width, height) = (height, width);
         }
-        let sizes: Vec<_> = device
-            .enum_framesizes(code)
-            .unwrap_or_default()
-            .into_iter()
-            .flat_map(|size| size.size.to_discrete())
-            .map(|size| (size.width, size.height))
-            .collect();
+        let told = device.enum_framesizes(code).unwrap_or_default().into_iter();
+        let sizes: Vec<_> = told.map(|size| nearest(&size.size, (width, height))).collect();
         (width, height) = best(&sizes, (width, height));
         let set =
             device.set_format(&Format::new(width, height, code)).map_err(|e| self.failed("refuses its format", e))?;
@@ -176,6 +180,9 @@ impl V4lCamera {
 
     /// Sets the profile's controls where the camera has them.
     fn adjust(&self, device: &Device) {
+        if self.profile.controls.is_empty() {
+            return;
+        }
         let controls = device.query_controls().unwrap_or_default();
         for (name, value) in &self.profile.controls {
             let Some(control) = controls.iter().find(|control| plain(&control.name) == plain(name)) else {
@@ -194,7 +201,9 @@ impl V4lCamera {
     fn picture(&mut self, still: bool) -> Result<Option<Frame>> {
         let mut open = match self.open.take() {
             Some(open) => open,
-            None => self.open()?,
+            // What a device says of itself may be more than the crate expects, and it panics then.
+            None => std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.open()))
+                .unwrap_or_else(|_| Err(self.failed("says of itself what cannot be", "see the panic above")))?,
         };
         let pixels = loop {
             let Some(stream) = open.stream.0.as_mut() else { return Ok(None) };
@@ -275,21 +284,43 @@ fn best(sizes: &[(u32, u32)], (width, height): (u32, u32)) -> (u32, u32) {
     covering.or_else(|| sizes.iter().max_by_key(area)).copied().unwrap_or((width, height))
 }
 
+/// The size told, or of a range the smallest one in it that covers the one wanted, as far as it goes.
+fn nearest(told: &FrameSizeEnum, (width, height): (u32, u32)) -> (u32, u32) {
+    let within = |wanted: u32, least: u32, most: u32, step: u32| {
+        let steps = wanted.saturating_sub(least).div_ceil(step.max(1));
+        least.saturating_add(steps.saturating_mul(step.max(1))).min(most.max(least))
+    };
+    match told {
+        FrameSizeEnum::Discrete(size) => (size.width, size.height),
+        FrameSizeEnum::Stepwise(range) => (
+            within(width, range.min_width, range.max_width, range.step_width),
+            within(height, range.min_height, range.max_height, range.step_height),
+        ),
+    }
+}
+
 /// A control's name as `v4l2-ctl -l` writes it.
 fn plain(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("_").to_ascii_lowercase()
 }
 
-/// What a device is: name, place on its bus, and serial number where it has one.
-fn identify(node: &Path, device: &Device) -> std::io::Result<String> {
+/// What a device is.
+struct Identity {
+    /// Name, place on its bus, and serial number where it has one.
+    name: String,
+    serial: Option<String>,
+}
+
+fn identify(node: &Path, device: &Device) -> std::io::Result<Identity> {
     let told = device.query_caps()?;
     let serial = node.canonicalize().ok().and_then(|node| {
-        let device = PathBuf::from("/sys/class/video4linux").join(node.file_name()?).join("device/../serial");
-        std::fs::read_to_string(device).ok()
+        let file = PathBuf::from("/sys/class/video4linux").join(node.file_name()?).join("device/../serial");
+        Some(std::fs::read_to_string(file).ok()?.trim().to_owned())
     });
-    let parts = [Some(told.card.trim().to_owned()), Some(told.bus), serial.map(|serial| serial.trim().to_owned())];
-    Ok(parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "))
+    let parts = [Some(told.card.trim()), Some(&*told.bus), serial.as_deref()];
+    let name = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+    Ok(Identity { name, serial })
 }
 
 #[cfg(test)]
@@ -308,6 +339,30 @@ mod tests {
             assert_eq!(best(&sizes, wanted), expect, "{wanted:?}");
         }
         assert_eq!(best(&[], (960, 1280)), (960, 1280), "a camera that tells no sizes");
+    }
+
+    #[test]
+    fn of_a_range_the_size_wanted_is_taken_as_far_as_it_goes() {
+        use v4l::framesize::Stepwise;
+        let range = |step| {
+            FrameSizeEnum::Stepwise(Stepwise {
+                min_width: 64,
+                max_width: 1920,
+                step_width: step,
+                min_height: 48,
+                max_height: 1080,
+                step_height: step,
+            })
+        };
+        for (step, wanted, expect) in [
+            (1, (1280, 960), (1280, 960)),
+            (16, (1281, 953), (1296, 960)),
+            (0, (640, 480), (640, 480)),
+            (8, (4000, 4000), (1920, 1080)),
+            (8, (10, 10), (64, 48)),
+        ] {
+            assert_eq!(nearest(&range(step), wanted), expect, "{wanted:?} in steps of {step}");
+        }
     }
 
     #[test]

@@ -6,7 +6,6 @@ use gpiocdev::Request;
 use gpiocdev::line::{EdgeDetection, Value};
 
 use super::pins::Place;
-use super::realtime::{Urgency, hurry};
 use crate::door::{Input, InputRole};
 use crate::error::Result;
 use crate::hal::{Sensed, Sensor};
@@ -19,14 +18,19 @@ pub struct InputLine {
     debounce: Duration,
     /// The line, and how it stood when it was last reported.
     open: Option<(Request, bool)>,
-    hurried: bool,
 }
 
 impl InputLine {
     /// The input `role` at `place`; changes shorter than `debounce` are noise.
     #[must_use]
     pub const fn new(role: InputRole, place: Place, debounce: Duration) -> Self {
-        Self { role, place, debounce, open: None, hurried: false }
+        Self { role, place, debounce, open: None }
+    }
+
+    /// What it tells.
+    #[must_use]
+    pub const fn role(&self) -> InputRole {
+        self.role
     }
 
     /// What the kernel knows of the line, without taking it.
@@ -38,9 +42,7 @@ impl InputLine {
     }
 
     fn take(&self) -> Result<(Request, bool)> {
-        let mut config = self.place.config()?;
-        config.as_input().with_edge_detection(EdgeDetection::BothEdges);
-        let request = self.place.request(config)?;
+        let request = self.place.request(self.place.input(EdgeDetection::BothEdges)?)?;
         let on = self.level(&request)?;
         Ok((request, on))
     }
@@ -55,35 +57,37 @@ impl InputLine {
         if !request.wait_edge_event(patience).map_err(failed)? {
             return Ok(was);
         }
-        // Every edge begins the wait anew: only a line that has come to rest counts. A chattering one gives up its
-        // turn after a while, so that the thread still sees when it should end.
-        for _ in 0..EDGES {
-            request.read_edge_event().map_err(failed)?;
-            if !request.wait_edge_event(self.debounce).map_err(failed)? {
-                break;
+        let first = request.read_edge_event().map_err(failed)?.timestamp_ns;
+        // Every edge begins the wait anew: only a line that has come to rest counts.
+        while request.wait_edge_event(self.debounce).map_err(failed)? {
+            let edge = request.read_edge_event().map_err(failed)?.timestamp_ns;
+            if Duration::from_nanos(edge.saturating_sub(first)) > RESTLESS {
+                // Hum on a broken wire, say. It is given up for now, so that the thread sees when it should end.
+                return Ok(was);
             }
         }
         self.level(request)
     }
 }
 
-/// How many edges without rest are one change.
-const EDGES: u32 = 1000;
+/// A contact comes to rest sooner than this.
+const RESTLESS: Duration = Duration::from_secs(1);
 
 impl Sensor for InputLine {
+    fn is_urgent(&self) -> bool {
+        true
+    }
+
     fn next(&mut self, patience: Duration) -> Result<Option<Sensed>> {
-        if !std::mem::replace(&mut self.hurried, true) {
-            hurry(Urgency::Input);
-        }
-        let told = |on| Ok(Some(Sensed::Input(Input { role: self.role, on })));
+        let told = |on, first| Ok(Some(Sensed::Input(Input { role: self.role, on, first })));
         let Some((request, was)) = self.open.take() else {
             let (request, on) = self.take()?;
             self.open = Some((request, on));
             // A button that is stuck, or wired the other way round, must not open the door at every start.
-            return if on && self.role == InputRole::Exit { Ok(None) } else { told(on) };
+            return if on && self.role == InputRole::Exit { Ok(None) } else { told(on, true) };
         };
         let on = self.wait(&request, was, patience)?;
         self.open = Some((request, on));
-        if on == was { Ok(None) } else { told(on) }
+        if on == was { Ok(None) } else { told(on, false) }
     }
 }

@@ -8,15 +8,19 @@ use std::path::PathBuf;
 use embedded_hal::digital::{ErrorType, OutputPin};
 use gpiocdev::Request;
 use gpiocdev::chip::Chip;
-use gpiocdev::line::{Offset, Value};
+use gpiocdev::line::{Bias, EdgeDetection, Offset, Value};
 use gpiocdev::request::Config;
 
-use crate::board::{Active, Line, Pin};
+use crate::board::{Active, Line, Pin, Pull};
 use crate::error::{Error, Fault, Result};
 use crate::hal::{Dimmer, Output, PinError};
 
 /// What the kernel shows as the user of our lines.
 const CONSUMER: &str = "facegate";
+
+/// Edges the kernel keeps of a line until they are read: several frames of a card reader. Old kernels keep 16, whatever
+/// is asked.
+const EVENTS: u32 = 256;
 
 /// Where a line is: its chip and its place there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +28,7 @@ pub struct Place {
     chip: PathBuf,
     line: Line,
     active: Active,
+    pull: Option<Pull>,
 }
 
 impl Place {
@@ -34,6 +39,7 @@ impl Place {
             chip: pin.chip.clone().or(chip).unwrap_or_else(|| PathBuf::from("/dev/gpiochip0")),
             line: pin.line.clone(),
             active: pin.active,
+            pull: pin.pull,
         }
     }
 
@@ -47,8 +53,22 @@ impl Place {
         self
     }
 
+    /// A request of this line alone as an input whose edges are told.
+    pub(super) fn input(&self, edges: EdgeDetection) -> Result<Config> {
+        let mut config = self.config()?;
+        config.as_input().with_edge_detection(edges);
+        if let Some(pull) = self.pull {
+            config.with_bias(match pull {
+                Pull::Up => Bias::PullUp,
+                Pull::Down => Bias::PullDown,
+                Pull::Off => Bias::Disabled,
+            });
+        }
+        Ok(config)
+    }
+
     /// A request of this line alone, its direction still to be said.
-    pub(super) fn config(&self) -> Result<Config> {
+    fn config(&self) -> Result<Config> {
         let mut config = Config::default();
         config.on_chip(&self.chip).with_line(self.offset()?);
         match self.active {
@@ -60,7 +80,11 @@ impl Place {
 
     /// Takes the line.
     pub(super) fn request(&self, config: Config) -> Result<Request> {
-        Request::from_config(config).with_consumer(CONSUMER).request().map_err(|e| self.failed(e))
+        Request::from_config(config)
+            .with_consumer(CONSUMER)
+            .with_kernel_event_buffer_size(EVENTS)
+            .request()
+            .map_err(|e| self.failed(e))
     }
 
     fn offset(&self) -> Result<Offset> {

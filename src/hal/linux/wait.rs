@@ -15,6 +15,15 @@ pub fn readable(device: impl AsFd, patience: Duration) -> io::Result<bool> {
     uninterrupted(&mut one, patience).map(|ready| ready > 0)
 }
 
+/// Waits for one of two devices to have something to read, until `patience` has passed.
+///
+/// # Errors
+/// What the kernel says.
+pub fn either(devices: [impl AsFd; 2], patience: Duration) -> io::Result<()> {
+    let [first, second] = &devices;
+    uninterrupted(&mut [PollFd::new(first, PollFlags::IN), PollFd::new(second, PollFlags::IN)], patience).map(drop)
+}
+
 /// Waits for `span` to pass.
 ///
 /// # Errors

@@ -5,13 +5,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use rustix::ioctl::{Updater, ioctl, opcode};
+use rustix::ioctl::{Getter, Updater, ioctl, opcode};
 
 use crate::error::{Error, Fault, Result};
 use crate::hal::Watchdog;
 
 /// `WDIOC_SETTIMEOUT`: the driver writes back what it could do.
 const SET_TIMEOUT: rustix::ioctl::Opcode = opcode::read_write::<i32>(b'W', 6);
+
+/// `WDIOC_GETTIMEOUT`.
+const GET_TIMEOUT: rustix::ioctl::Opcode = opcode::read::<i32>(b'W', 7);
 
 /// A device node of the kernel's.
 #[derive(Debug)]
@@ -41,16 +44,20 @@ impl WatchdogNode {
         Error::new(Fault::Unavailable, format!("{} does not work", self.node.display())).because(error)
     }
 
-    fn start(&self) -> Result<File> {
+    fn start(&mut self) -> Result<File> {
         let file = OpenOptions::new().write(true).open(&self.node).map_err(|e| self.failed(e))?;
         let mut seconds = i32::try_from(self.patience.as_secs()).unwrap_or(i32::MAX);
         let asked = seconds;
         // SAFETY: the driver reads and writes one int there, which is what the kernel's documentation says.
         let set = unsafe { ioctl(&file, Updater::<SET_TIMEOUT, i32>::new(&mut seconds)) };
-        match set {
-            Ok(()) if seconds == asked => {}
-            Ok(()) => tracing::warn!(asked, got = seconds, "the watchdog has another time than asked for"),
-            Err(error) => tracing::warn!(%error, "the watchdog keeps its own time"),
+        if let Err(error) = set {
+            tracing::warn!(%error, "the watchdog keeps its own time");
+            // SAFETY: the driver writes one int there.
+            seconds = unsafe { ioctl(&file, Getter::<GET_TIMEOUT, i32>::new()) }.unwrap_or(asked);
+        }
+        if seconds != asked {
+            tracing::warn!(asked, got = seconds, "the watchdog has another time than asked for");
+            self.patience = Duration::from_secs(u64::try_from(seconds).unwrap_or(1).max(1));
         }
         Ok(file)
     }

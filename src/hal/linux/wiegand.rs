@@ -6,7 +6,7 @@ use gpiocdev::Request;
 use gpiocdev::line::EdgeDetection;
 
 use super::pins::Place;
-use super::realtime::{Urgency, hurry};
+use super::wait;
 use crate::access::{FrameLayout, WiegandFrame};
 use crate::clock::Pace;
 use crate::error::{Error, Fault, Result};
@@ -17,14 +17,13 @@ use crate::hal::{Output, Sensed, Sensor, WiegandOut};
 pub struct LinesOut {
     lines: Lines<Output>,
     layout: Option<FrameLayout>,
-    hurried: bool,
 }
 
 impl LinesOut {
     /// Over two outputs that are high when the line idles; in frames of `layout`, where there is one.
     #[must_use]
     pub const fn new(data0: Output, data1: Output, timing: Timing, layout: Option<FrameLayout>) -> Self {
-        Self { lines: Lines::new(data0, data1, timing), layout, hurried: false }
+        Self { lines: Lines::new(data0, data1, timing), layout }
     }
 }
 
@@ -34,11 +33,8 @@ impl WiegandOut for LinesOut {
     }
 
     fn send(&mut self, frame: WiegandFrame) -> Result<()> {
-        if !std::mem::replace(&mut self.hurried, true) {
-            hurry(Urgency::Pulses);
-        }
         let frame = self.layout.as_ref().map_or(frame, |layout| layout.of(frame));
-        let sent = self.lines.send(frame, &mut Pace::default());
+        let sent = self.lines.send(frame, &mut Pace);
         sent.map_err(|e| Error::new(Fault::Unavailable, "a Wiegand frame could not be sent").because(e))
     }
 }
@@ -49,14 +45,13 @@ pub struct LinesIn {
     places: [Place; 2],
     open: Option<[Request; 2]>,
     collector: Collector,
-    hurried: bool,
 }
 
 impl LinesIn {
     /// DATA0 and DATA1, "on" while a pulse lasts.
     #[must_use]
     pub fn new(data0: Place, data1: Place) -> Self {
-        Self { places: [data0, data1], open: None, collector: Collector::default(), hurried: false }
+        Self { places: [data0, data1], open: None, collector: Collector::default() }
     }
 
     /// What the kernel knows of the lines, without taking them.
@@ -69,40 +64,51 @@ impl LinesIn {
 
     /// One request a line: the first version of the kernel's interface has no edges of two lines in one.
     fn take(places: &[Place; 2]) -> Result<[Request; 2]> {
-        let take = |place: &Place| {
-            let mut config = place.config()?;
-            config.as_input().with_edge_detection(EdgeDetection::RisingEdge);
-            place.request(config)
-        };
+        let take = |place: &Place| place.request(place.input(EdgeDetection::RisingEdge)?);
         Ok([take(&places[0])?, take(&places[1])?])
     }
 
-    /// Takes over what both lines have, and waits at most `patience` for the first of it.
+    /// Waits at most `patience` for a pulse and takes over all there are; whether there was one.
     fn read(&mut self, lines: &[Request; 2], patience: Duration) -> Result<bool> {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let mut waits = [PollFd::new(&lines[0], PollFlags::IN), PollFd::new(&lines[1], PollFlags::IN)];
-        let longest = Timespec::try_from(patience).ok();
         let failed = |e| Error::new(Fault::Unavailable, "the Wiegand lines cannot be waited for").because(e);
-        let any = match poll(&mut waits, longest.as_ref()) {
-            Ok(ready) => ready > 0,
-            Err(rustix::io::Errno::INTR) => false,
-            Err(error) => return Err(failed(error)),
-        };
+        wait::either([&lines[0], &lines[1]], patience).map_err(failed)?;
+        let mut any = false;
         for (one, (line, place)) in [false, true].into_iter().zip(lines.iter().zip(&self.places)) {
             while line.has_edge_event().map_err(|e| place.failed(e))? {
                 let event = line.read_edge_event().map_err(|e| place.failed(e))?;
                 self.collector.pulse(Duration::from_nanos(event.timestamp_ns), one);
+                any = true;
             }
         }
         Ok(any)
     }
+
+    /// Reads a frame, or several, to the silence behind them.
+    fn frames(&mut self, lines: &[Request; 2], patience: Duration) -> Result<()> {
+        if !self.read(lines, patience)? {
+            return Ok(());
+        }
+        for _ in 0..RESTLESS {
+            if !self.read(lines, SILENCE)? {
+                self.collector.silence();
+                return Ok(());
+            }
+        }
+        // Hum on an open wire, say. It is given up for now, so that the thread sees when it should end.
+        self.collector = Collector::default();
+        Ok(())
+    }
 }
 
+/// More pulses one by one than the longest frame and another one behind it have.
+const RESTLESS: u32 = 130;
+
 impl Sensor for LinesIn {
+    fn is_urgent(&self) -> bool {
+        true
+    }
+
     fn next(&mut self, patience: Duration) -> Result<Option<Sensed>> {
-        if !std::mem::replace(&mut self.hurried, true) {
-            hurry(Urgency::Input);
-        }
         if let Some(frame) = self.collector.frame() {
             return Ok(Some(Sensed::Wiegand(frame)));
         }
@@ -110,12 +116,13 @@ impl Sensor for LinesIn {
             Some(lines) => lines,
             None => Self::take(&self.places)?,
         };
-        let begun = self.read(&lines, patience)?;
-        // A frame ends with silence.
-        while begun && self.read(&lines, SILENCE)? {}
-        self.open = Some(lines);
-        if begun {
-            self.collector.silence();
+        match self.frames(&lines, patience) {
+            Ok(()) => self.open = Some(lines),
+            Err(error) => {
+                // Half a frame is none.
+                self.collector = Collector::default();
+                return Err(error);
+            }
         }
         Ok(self.collector.frame().map(Sensed::Wiegand))
     }
