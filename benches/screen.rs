@@ -81,6 +81,6 @@ fn view(told: bool) -> View {
     };
     let face = Rect::sized(330.0, 360.0, 300.0, 400.0);
     let message = Message { taken: Some((frame(0), face)), ..Message::new(Said::Pass, Mono(1)) };
-    let scene = Scene { face: Some(face), message: told.then(|| Arc::new(message)), dark: false };
+    let scene = Scene { face: Some(face), message: told.then(|| Arc::new(message)), ..Scene::default() };
     View::new(&scene, &Settings::default(), &facts)
 }

@@ -94,7 +94,7 @@ impl Display {
         let settings = self.settings.now();
         let scene = self.screen.scene(self.clock.mono());
         let view = View::new(&scene, &settings, &self.facts(&settings));
-        let frame = if view.dark { None } else { self.newest.get() };
+        let frame = if view.shows_camera() { self.newest.get() } else { None };
         let portrait = self.portrait(scene.message.as_ref().filter(|m| m.is_pictured()), settings.panel.picture);
         Moment { view, frame, mirror: self.mirror, portrait }
     }

@@ -2,6 +2,8 @@
 //! picture anew, and over them what `words` and `card` draw once.
 
 mod card;
+mod keys;
+mod pages;
 mod words;
 
 use std::sync::Arc;
@@ -66,7 +68,9 @@ impl Painter {
             self.picture.fill(0);
             return &self.picture;
         }
-        self.frame(pictures.camera, pictures.mirror);
+        if view.shows_camera() {
+            self.frame(pictures.camera, pictures.mirror);
+        }
         if let (Some(face), Some(frame)) = (view.face, pictures.camera) {
             self.face(face, frame.pixels.dimensions(), pictures.mirror);
         }
@@ -118,16 +122,23 @@ impl Painter {
     }
 
     /// All that lies over the camera's picture, and the ground beside it.
-    #[expect(clippy::cast_precision_loss, reason = "panel sizes")]
     fn overlay(&self, view: &View, portrait: Option<&RgbImage>) -> Overlay {
         let (layout, size) = (&self.layout, self.picture.dimensions());
         let mut canvas = Canvas(Sheet::clear(size));
-        let (edge, height) = (layout.camera.right(), size.1 as f32);
-        canvas.fill(Area::new(edge, 0.0, size.0 as f32 - edge, height), 0.0, GROUND, 1.0);
+        let edge = if view.shows_camera() { layout.camera.right() } else { 0.0 };
+        canvas.fill(Area::new(edge, 0.0, layout.width - edge, layout.height), 0.0, GROUND, 1.0);
+        if let Some(progress) = &view.progress {
+            pages::progress(&mut canvas, &self.fonts, progress, layout);
+        } else if let Some(start) = &view.start {
+            pages::start(&mut canvas, &self.fonts, start, layout);
+        }
         words::head(&mut canvas, &self.fonts, view, layout);
         words::foot(&mut canvas, &self.fonts, &view.foot, layout);
         if let Some(tip) = &view.tip {
             card::card(&mut canvas, &self.fonts, tip, portrait, layout);
+        }
+        if let Some(pad) = &view.keypad {
+            keys::keypad(&mut canvas, &self.fonts, pad, layout);
         }
         Overlay::new(&canvas.0, layout.camera)
     }
@@ -174,7 +185,7 @@ mod tests {
     use super::*;
     use crate::clock::Mono;
     use crate::ui::Mood;
-    use crate::ui::view::Tip;
+    use crate::ui::view::{Keypad, Progress, Tip};
 
     fn frame() -> Frame {
         // The left half is red, the right one blue.
@@ -205,6 +216,47 @@ mod tests {
     fn a_mirror_swaps_left_and_right() {
         for (mirror, left) in [(false, [200, 20, 30]), (true, [10, 20, 200])] {
             assert_eq!(drawn(&View::default(), mirror, (720, 1280)).get_pixel(50, 700).0, left);
+        }
+    }
+
+    #[test]
+    fn what_was_painted_before_leaves_nothing_behind() {
+        let tip = Tip {
+            mood: Mood::Good,
+            words: "Please pass".into(),
+            name: None,
+            temperature: None,
+            cards: Vec::new(),
+            pictured: true,
+        };
+        let head = View { time: Some("08:05".into()), foot: vec!["v1".into()], ..View::default() };
+        let told = View { tip: Some(tip), face: Some(Rect::sized(300.0, 400.0, 300.0, 400.0)), ..head.clone() };
+        let pad = |digits| View { keypad: Some(Keypad { words: "Enter".into(), digits }), ..head.clone() };
+        let bar = Progress { words: "Installing".into(), percent: 30, note: String::new() };
+        let views = [
+            head.clone(),
+            told.clone(),
+            pad(3),
+            pad(2),
+            View { progress: Some(bar), ..View::default() },
+            told,
+            View { dark: true, ..View::default() },
+            View::default(),
+            head.clone(),
+        ];
+        let (frame, small) = (frame(), Frame { pixels: Arc::new(RgbImage::new(48, 64)), ..frame() });
+        for size in [(180, 320), (256, 150)] {
+            let (w, h) = portrait_size(size);
+            let portraits = [[1, 2, 3], [200, 0, 0]].map(|c| Arc::new(RgbImage::from_pixel(w, h, image::Rgb(c))));
+            let mut painter = Painter::new(size, Arc::default());
+            for view in &views {
+                for (number, camera) in [Some(&frame), Some(&small), None, Some(&frame)].into_iter().enumerate() {
+                    let (mirror, portrait) = (number == 3, Some(&portraits[number % 2]));
+                    let pictures = Pictures { camera, mirror, portrait };
+                    let same = *painter.paint(view, pictures) == draw(view, pictures, size);
+                    assert!(same, "{size:?}, frame {number} of {view:?}");
+                }
+            }
         }
     }
 

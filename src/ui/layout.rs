@@ -73,6 +73,12 @@ pub struct Layout {
     pub tip: Area,
     /// Address, number, version.
     pub foot: Area,
+    /// Keys, and the digits that were entered: in place of a tip.
+    pub keypad: Area,
+    /// Width of the panel, pixels.
+    pub width: f32,
+    /// Height of the panel, pixels.
+    pub height: f32,
 }
 
 impl Layout {
@@ -81,7 +87,8 @@ impl Layout {
     pub fn of(width: u32, height: u32) -> Self {
         let layout = Self::exact(width, height);
         let (camera, head) = (layout.camera.whole(), layout.head.whole());
-        Self { camera, head, tip: layout.tip.whole(), foot: layout.foot.whole(), ..layout }
+        let (tip, foot, keypad) = (layout.tip.whole(), layout.foot.whole(), layout.keypad.whole());
+        Self { camera, head, tip, foot, keypad, ..layout }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "panel sizes")]
@@ -90,6 +97,7 @@ impl Layout {
         let unit = w.min(h) / 36.0;
         if width <= height {
             let (head, foot, most) = (5.2 * unit, 2.6 * unit, 18.0 * unit);
+            let keypad = (30.0 * unit).min(h - head - foot - 2.0 * unit);
             return Self {
                 unit,
                 over: true,
@@ -97,6 +105,9 @@ impl Layout {
                 head: Area::new(0.0, 0.0, w, head),
                 tip: Area::new(unit, h - foot - unit - most, w - 2.0 * unit, most),
                 foot: Area::new(0.0, h - foot, w, foot),
+                keypad: Area::new(unit, h - foot - unit - keypad, w - 2.0 * unit, keypad),
+                width: w,
+                height: h,
             };
         }
         // The sensor's own 3:4, so that nothing is cut off.
@@ -110,6 +121,9 @@ impl Layout {
             head: Area::new(left, 0.0, beside, head),
             tip: Area::new(left + unit, head + unit, beside - 2.0 * unit, h - head - foot - 2.0 * unit),
             foot: Area::new(left, h - foot, beside, foot),
+            keypad: Area::new(left + unit, head, beside - 2.0 * unit, h - head - foot),
+            width: w,
+            height: h,
         }
     }
 }
@@ -123,11 +137,12 @@ mod tests {
         for (width, height) in [(720, 1280), (800, 1280), (1024, 600), (480, 800), (1280, 800)] {
             let layout = Layout::of(width, height);
             let (w, h) = (width as f32, height as f32);
-            for area in [layout.camera, layout.head, layout.tip, layout.foot] {
+            for area in [layout.camera, layout.head, layout.tip, layout.foot, layout.keypad] {
                 assert!(area.x >= 0.0 && area.y >= 0.0 && area.w > 0.0 && area.h > 0.0, "{width}x{height} {area:?}");
                 assert!(area.right() <= w + 0.01 && area.bottom() <= h + 0.01, "{width}x{height} {area:?}");
             }
             assert!(layout.head.bottom() <= layout.tip.y && layout.tip.bottom() <= layout.foot.y);
+            assert!(layout.head.bottom() <= layout.keypad.y && layout.keypad.bottom() <= layout.foot.y);
             assert!(layout.over || layout.camera.right() <= layout.head.x);
         }
     }

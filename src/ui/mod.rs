@@ -8,6 +8,7 @@ pub mod canvas;
 mod display;
 pub mod draw;
 pub mod glyphs;
+pub mod keypad;
 pub mod layout;
 pub mod lettering;
 pub mod overlay;
@@ -177,8 +178,50 @@ pub struct Scene {
     pub face: Option<Rect>,
     /// What is said.
     pub message: Option<Arc<Message>>,
+    /// How many digits of a password were entered; `None`: no keypad is shown.
+    pub keypad: Option<usize>,
+    /// The terminal starts, and these parts do not work; `None`: it runs.
+    pub start: Option<Arc<[Part]>>,
+    /// What is being done to the software, and how far it is, per cent.
+    pub progress: Option<(Work, u8)>,
     /// Whether the light behind the panel is out.
     pub dark: bool,
+}
+
+/// Parts of the terminal that may not work when it starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// Colour or infrared camera.
+    Camera,
+    /// Models and engine.
+    Recognition,
+    /// The relay, or the lines to a door controller.
+    Lock,
+    /// Exit button, door contact and the like.
+    Inputs,
+    /// Reader of cards.
+    CardReader,
+    /// Keypad.
+    Keypad,
+    /// Thermal sensor.
+    Thermometer,
+    /// Loudspeaker.
+    Loudspeaker,
+    /// White light, or the one behind the panel.
+    Light,
+    /// Cable and WiFi.
+    Network,
+}
+
+/// What is done to the software during an upgrade.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Work {
+    /// It is fetched.
+    Fetching,
+    /// It is installed.
+    Installing,
+    /// The terminal restarts with it.
+    Restarting,
 }
 
 /// The screen's contents, shared between who changes and who draws them.
@@ -194,6 +237,21 @@ impl Screen {
     /// Shows what is said, until its time is over.
     pub fn say(&self, message: Message) {
         lock(&self.0).message = Some(Arc::new(message));
+    }
+
+    /// Shows the keypad with a dot for each digit that was entered, or no keypad.
+    pub fn keypad(&self, digits: Option<usize>) {
+        lock(&self.0).keypad = digits;
+    }
+
+    /// Shows that the terminal starts, and which parts do not work; or that it runs.
+    pub fn start(&self, faults: Option<Vec<Part>>) {
+        lock(&self.0).start = faults.map(Arc::from);
+    }
+
+    /// Shows how far an upgrade is, in per cent, or that there is none.
+    pub fn progress(&self, progress: Option<(Work, u8)>) {
+        lock(&self.0).progress = progress;
     }
 
     /// Whether the light behind the panel is out.

@@ -14,6 +14,8 @@ mod traditional_chinese;
 
 use jiff::civil::Date;
 
+use super::Part;
+
 /// How a date is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DateOrder {
@@ -109,6 +111,25 @@ pub struct Parts {
     pub light: &'static str,
     /// Cable and WiFi.
     pub network: &'static str,
+}
+
+impl Parts {
+    /// The name of a part.
+    #[must_use]
+    pub const fn name(&self, part: Part) -> &'static str {
+        match part {
+            Part::Camera => self.camera,
+            Part::Recognition => self.recognition,
+            Part::Lock => self.lock,
+            Part::Inputs => self.inputs,
+            Part::CardReader => self.card_reader,
+            Part::Keypad => self.keypad,
+            Part::Thermometer => self.thermometer,
+            Part::Loudspeaker => self.loudspeaker,
+            Part::Light => self.light,
+            Part::Network => self.network,
+        }
+    }
 }
 
 /// By the document's language number (3.30), 0 first.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::texts::{Texts, texts};
-use super::{Message, Mood, Said, Scene};
+use super::{Message, Mood, Said, Scene, Work};
 use crate::access::Reading;
 use crate::field::LocalTime;
 use crate::settings::{PASS_TEXT, Panel, REFUSED_TEXT, STRANGER_TEXT, Settings, ShowName};
@@ -41,6 +41,47 @@ pub struct View {
     pub foot: Vec<String>,
     /// What is said.
     pub tip: Option<Tip>,
+    /// The keypad.
+    pub keypad: Option<Keypad>,
+    /// The terminal starts: in place of all else.
+    pub start: Option<Start>,
+    /// An upgrade: in place of all else.
+    pub progress: Option<Progress>,
+}
+
+/// The keypad, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Keypad {
+    /// What to enter.
+    pub words: String,
+    /// How many digits were.
+    pub digits: usize,
+}
+
+/// The start of the terminal, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Start {
+    /// Name of the terminal.
+    pub name: String,
+    /// Version of the software.
+    pub version: String,
+    /// That it starts.
+    pub words: String,
+    /// Before what does not work.
+    pub out_of_order: String,
+    /// What does not work.
+    pub faults: Vec<String>,
+}
+
+/// The progress of an upgrade, in words.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// What is being done.
+    pub words: String,
+    /// How far it is.
+    pub percent: u8,
+    /// What not to do meanwhile.
+    pub note: String,
 }
 
 /// What is said, in words.
@@ -61,6 +102,12 @@ pub struct Tip {
 }
 
 impl View {
+    /// Whether the camera's picture is to be seen: nothing stands in its place.
+    #[must_use]
+    pub const fn shows_camera(&self) -> bool {
+        !self.dark && self.start.is_none() && self.progress.is_none()
+    }
+
     /// What `scene` looks like under `settings`.
     #[must_use]
     pub fn new(scene: &Scene, settings: &Settings, facts: &Facts) -> Self {
@@ -69,6 +116,28 @@ impl View {
         }
         let panel = &settings.panel;
         let words = texts(settings.system.language.get());
+        if let Some((work, percent)) = scene.progress {
+            let doing = match work {
+                Work::Fetching => words.fetching,
+                Work::Installing => words.installing,
+                Work::Restarting => words.restarting,
+            };
+            let progress = Progress { words: doing.to_owned(), percent, note: words.stay_on.to_owned() };
+            return Self { progress: Some(progress), ..Self::default() };
+        }
+        if let Some(faults) = &scene.start {
+            let start = Start {
+                name: settings.device.name.as_str().to_owned(),
+                version: facts.version.clone(),
+                words: words.starting.to_owned(),
+                out_of_order: words.out_of_order.to_owned(),
+                faults: faults.iter().map(|part| words.parts.name(*part).to_owned()).collect(),
+            };
+            return Self { start: Some(start), ..Self::default() };
+        }
+        let tip = scene.message.as_deref().and_then(|message| Tip::new(message, settings, words));
+        // A tip takes the keypad's place: what became of the digits is more than that more could be entered.
+        let digits = scene.keypad.filter(|_| tip.is_none());
         let address = facts.address.filter(|_| !panel.hide_ip.on()).map(|(ip, port)| match port {
             80 => format!("IP {ip}"),
             _ => format!("IP {ip}:{port}"),
@@ -84,7 +153,10 @@ impl View {
             date: panel.show_date.on().then(|| words.day(now.date())),
             time: panel.show_time.on().then(|| format!("{:02}:{:02}", now.hour(), now.minute())),
             foot: [address, device_id, people, version].into_iter().flatten().collect(),
-            tip: scene.message.as_deref().and_then(|message| Tip::new(message, settings, words)),
+            tip,
+            keypad: digits.map(|digits| Keypad { words: words.enter_pin.to_owned(), digits }),
+            start: None,
+            progress: None,
         }
     }
 }
@@ -187,6 +259,7 @@ mod tests {
     use crate::access::Person;
     use crate::clock::Mono;
     use crate::field::{Bytes, Flag, Int, Text};
+    use crate::ui::Part;
     use crate::ui::texts::LANGUAGES;
 
     fn facts() -> Facts {
@@ -346,6 +419,64 @@ mod tests {
     }
 
     #[test]
+    fn a_tip_takes_the_keypads_place_and_a_page_that_of_everything() {
+        let settings = Settings::default();
+        let tip = Some(Arc::new(message(Said::WrongPin)));
+        for (digits, tip, page, expect) in [
+            (None, None, 0, "      "),
+            (Some(0), None, 0, "k0    "),
+            (Some(3), None, 0, "k3    "),
+            (Some(3), tip.clone(), 0, "  tip "),
+            (Some(3), tip.clone(), 1, "start "),
+            (Some(3), tip.clone(), 2, "bar 40"),
+            (Some(3), tip, 3, "bar 40"),
+        ] {
+            let scene = Scene {
+                message: tip,
+                keypad: digits,
+                start: (page & 1 > 0).then(|| Arc::from([Part::Camera, Part::Network])),
+                progress: (page & 2 > 0).then_some((Work::Installing, 40)),
+                ..Scene::default()
+            };
+            let view = View::new(&scene, &settings, &facts());
+            let told = match &view {
+                View { progress: Some(progress), tip: None, keypad: None, start: None, time: None, .. } => {
+                    format!("bar {}", progress.percent)
+                }
+                View { start: Some(start), tip: None, keypad: None, time: None, .. } => {
+                    assert_eq!((start.faults.len(), start.version.as_str()), (2, "v1.2.3"));
+                    "start".to_owned()
+                }
+                View { tip: Some(_), keypad: None, .. } => "  tip".to_owned(),
+                View { keypad: Some(keypad), .. } => format!("k{}", keypad.digits),
+                _ => String::new(),
+            };
+            assert_eq!(format!("{told:<6}"), expect);
+        }
+    }
+
+    #[test]
+    fn every_part_has_its_own_name_in_every_language() {
+        let parts = [
+            Part::Camera,
+            Part::Recognition,
+            Part::Lock,
+            Part::Inputs,
+            Part::CardReader,
+            Part::Keypad,
+            Part::Thermometer,
+            Part::Loudspeaker,
+            Part::Light,
+            Part::Network,
+        ];
+        for texts in &LANGUAGES {
+            let mut names = parts.map(|part| texts.parts.name(part));
+            names.sort_unstable();
+            assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
+        }
+    }
+
+    #[test]
     fn what_stands_around_follows_its_switches() {
         let idle = view(message(Said::Measuring), |settings| settings.system.language = Int::of(0));
         assert_eq!((idle.title, idle.time.as_deref()), (None, Some("08:05")));
@@ -367,7 +498,7 @@ mod tests {
             (panel.hide_ip, panel.show_date, panel.show_time) = (Flag::of(1), Flag::of(0), Flag::of(0));
         });
         assert_eq!((bare.date, bare.time, bare.foot.len()), (None, None, 0));
-        let scene = Scene { dark: true, message: Some(Arc::new(message(Said::Pass))), face: None };
+        let scene = Scene { dark: true, message: Some(Arc::new(message(Said::Pass))), ..Scene::default() };
         let dark = View::new(&scene, &Settings::default(), &facts());
         assert_eq!(dark, View { dark: true, ..View::default() });
     }

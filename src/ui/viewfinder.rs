@@ -107,7 +107,7 @@ impl Viewfinder {
 }
 
 const fn mean(first: u8, second: u8) -> u8 {
-    ((first as u16 + second as u16 + 1) / 2) as u8
+    ((first as u16 + second as u16 + 1) >> 1) as u8
 }
 
 /// Pixels, the last one first.

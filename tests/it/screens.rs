@@ -12,7 +12,7 @@ use facegate::settings::Settings;
 use facegate::ui::draw::{Pictures, draw, portrait_size};
 use facegate::ui::layout::Area;
 use facegate::ui::view::{Facts, View};
-use facegate::ui::{Message, Said, Scene};
+use facegate::ui::{Message, Part, Said, Scene, Work};
 use facegate::vision::{Frame, Rect};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{Rgb, RgbImage};
@@ -46,10 +46,24 @@ struct Shot {
     temperature: Option<Reading>,
     /// Everything that can be shown is.
     full: bool,
+    /// In place of the tip, or of everything.
+    more: More,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum More {
+    No,
+    Keypad(usize),
+    Start(&'static [Part]),
+    Progress(Work, u8),
 }
 
 const fn shot(name: &'static str, language: i64, said: Said, person: &'static str) -> Shot {
-    Shot { name, language, said: Some(said), person, temperature: None, full: false }
+    Shot { name, language, said: Some(said), person, temperature: None, full: false, more: More::No }
+}
+
+fn page(name: &'static str, language: i64, more: More) -> Shot {
+    Shot { said: None, more, ..shot(name, language, Said::Pass, "") }
 }
 
 fn shots() -> Vec<Shot> {
@@ -65,6 +79,13 @@ fn shots() -> Vec<Shot> {
         shot("not-alive", 3, Said::NotAlive, ""),
         Shot { temperature: reading(36.4, false), ..shot("traditional", 2, Said::NotBearer, "黃體仁") },
         Shot { full: true, said: None, ..shot("idle-full", 6, Said::Pass, "") },
+        page("keypad", 8, More::Keypad(4)),
+        page("keypad-empty", 9, More::Keypad(0)),
+        page("start", 2, More::Start(&[])),
+        page("start-faults", 5, More::Start(&[Part::Camera, Part::Recognition, Part::CardReader, Part::Network])),
+        page("fetching", 7, More::Progress(Work::Fetching, 0)),
+        page("installing", 0, More::Progress(Work::Installing, 62)),
+        page("restarting", 4, More::Progress(Work::Restarting, 100)),
     ]
 }
 
@@ -95,7 +116,14 @@ fn picture(shot: &Shot, size: (u32, u32)) -> RgbImage {
         temperature: shot.temperature,
         ..Message::new(said, Mono(1))
     });
-    let scene = Scene { face: message.is_some().then_some(face), message: message.map(Arc::new), dark: false };
+    let mut scene =
+        Scene { face: message.is_some().then_some(face), message: message.map(Arc::new), ..Scene::default() };
+    match shot.more {
+        More::No => {}
+        More::Keypad(digits) => scene.keypad = Some(digits),
+        More::Start(faults) => scene.start = Some(faults.into()),
+        More::Progress(work, percent) => scene.progress = Some((work, percent)),
+    }
     let view = View::new(&scene, &settings, &facts);
     let shown = Area::new(240.0, 260.0, 480.0, 640.0);
     let portrait = facegate::ui::draw::cover(&camera.pixels, shown, portrait_size(size)).map(Arc::new);

@@ -6,7 +6,7 @@ use super::super::lettering::Fonts;
 use super::super::view::View;
 
 /// What is less important.
-const QUIET: Colour = [0xC8, 0xD2, 0xDC];
+pub const QUIET: Colour = [0xC8, 0xD2, 0xDC];
 /// How dark head and foot make the picture under them.
 const SHADE: f32 = 0.55;
 /// From one line of text to the next, relative to the height of its letters.
