@@ -44,14 +44,15 @@ test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill
 
 qemu: machine-packages ## Run the terminal on an emulated 64-bit ARM board: camera, screen, relay and lines held from outside
-	cargo build --release --target aarch64-unknown-linux-gnu
-	cargo test --no-run --release --target aarch64-unknown-linux-gnu --test devices
+	for target in $(ARM); do cargo build --release --target $$target || exit 1; done
+	cargo test --no-run --release --target aarch64-unknown-linux-gnu --test devices --test readers
 	FACEGATE_MACHINE=$$(scripts/machine/make) && export FACEGATE_MACHINE && cargo test --test machine
 
-bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber
+bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber; pictures of the screen
 	cargo run --release -- bench
 	cargo bench --bench api
 	cargo bench --bench push
+	cargo bench --bench screen
 
 golden: ## Write the golden files anew; read the difference before committing it
 	UPDATE_GOLDEN=1 cargo test

@@ -44,6 +44,7 @@ use crate::settings::{Keeper, Live};
 use crate::sim::Sim;
 use crate::sound::{self, Sounds};
 use crate::store::Store;
+use crate::ui::showing::{self, Showing};
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
 use crate::vision::{Gallery, Vision};
@@ -96,6 +97,7 @@ pub struct App {
     events: Outbound<Event>,
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
+    showing: Option<Outbound<showing::Event>>,
     watchdog: Option<Outbound<watchdog::Message>>,
     sinks: Sinks,
     upgrade: Upgrade,
@@ -342,6 +344,13 @@ impl App {
             version: VERSION.to_owned(),
             portrait: Default::default(),
         });
+        let mut showing = None;
+        if let Some(panel) = devices.panel {
+            let inbox = Inbox::default();
+            showing = Some(inbox.sender());
+            let thread = Showing { inbox, display: display.clone(), panel, condition: conditions.of("panel") };
+            threads.start("panel", move || thread.run())?;
+        }
         let extra = devices.sim.clone().map(|world| {
             let sim = Sim {
                 world,
@@ -390,6 +399,7 @@ impl App {
             events,
             sounds,
             light,
+            showing,
             watchdog,
             sinks,
             upgrade,
@@ -494,6 +504,9 @@ impl App {
             }
         });
         self.housekeepers.stop();
+        if let Some(showing) = &self.showing {
+            showing.send(showing::Event::Stop);
+        }
         if let Some(watchdog) = &self.watchdog {
             watchdog.send(watchdog::Message::Stop);
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::access::FrameLayout;
 use crate::field::Int;
 use crate::hal::linux::input::InputNode;
 use crate::hal::linux::mlx90640::RefreshRate;
@@ -267,6 +268,8 @@ pub struct WiegandOut {
     pub pulse_us: u32,
     /// From the start of one pulse to the start of the next, microseconds.
     pub interval_us: u32,
+    /// The controller's own frames; `None`: those of 26 and 34 bits.
+    pub layout: Option<FrameLayout>,
 }
 
 /// Lines from a card reader.
@@ -634,11 +637,12 @@ fn wiegand_out(s: &mut Section<'_>) -> Option<WiegandOut> {
     let pins = pins(s);
     let pulse = s.or::<Int<20, 200>>("pulse_us", Int::of(100));
     let interval = s.or::<Int<200, 20_000>>("interval_us", Int::of(1000));
+    let layout = s.may("layout");
     let ((data0, data1), pulse_us, interval_us) = (pins?, pulse?.u32(), interval?.u32());
     if interval_us < pulse_us * 2 {
         s.wrong("interval_us", "should be at least twice pulse_us");
     }
-    Some(WiegandOut { data0, data1, pulse_us, interval_us })
+    Some(WiegandOut { data0, data1, pulse_us, interval_us, layout })
 }
 
 /// The reader that the keys beginning with `card`, and `baud`, describe.

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
 use crate::hal::linux::contacts::InputLine;
+use crate::hal::linux::framebuffer::Framebuffer;
 use crate::hal::linux::host::{Kernel, LinuxHost};
 use crate::hal::linux::mlx90640::Thermal;
 use crate::hal::linux::pins::{OutputLine, Place, Switched};
@@ -97,6 +98,9 @@ impl Board {
                 add(device, V4lCamera::new(camera.clone(), clock.clone()).probe());
             }
         }
+        if let Some(mut panel) = self.panel() {
+            add("panel", panel.probe());
+        }
         for (device, node, mut sensor) in self.readers() {
             add(device, sensor.next(Duration::ZERO).map(|_| node));
         }
@@ -126,9 +130,10 @@ impl Board {
         }
         let world = World::new(clock, camera.width, camera.height);
         let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
+        let layout = self.wiegand_out.as_ref().and_then(|out| out.layout.clone());
         let wiegand = self
             .wiegand_timing()
-            .map(|timing| Box::new(SimWiegand::new(world.clone(), timing)) as Box<dyn hal::WiegandOut>);
+            .map(|timing| Box::new(SimWiegand::new(world.clone(), timing, layout.clone())) as Box<dyn hal::WiegandOut>);
         Ok(Devices {
             camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
             infrared: None,
@@ -174,14 +179,15 @@ impl Board {
             // Lines idle high: what the profile calls active is the pulse.
             let data0 = self.output("wiegand_out", &out.data0, true)?;
             let data1 = self.output("wiegand_out", &out.data1, true)?;
-            wiegand = Some(Box::new(LinesOut::new(data0, data1, timing)) as Box<dyn hal::WiegandOut>);
+            wiegand =
+                Some(Box::new(LinesOut::new(data0, data1, timing, out.layout.clone())) as Box<dyn hal::WiegandOut>);
         }
         let backlight = self.backlight.clone().map(|node| Box::new(Backlight::new(node)) as Box<dyn hal::Dimmer>);
         Ok(Devices {
             camera: camera(color),
             infrared: self.camera(CameraRole::Infrared).map(camera),
             sensors,
-            panel: None,
+            panel: self.panel().map(|panel| Box::new(panel) as Box<dyn hal::Panel>),
             watchdog: self.watchdog().map(|watchdog| Box::new(watchdog) as Box<dyn hal::Watchdog>),
             relay,
             wiegand,
@@ -297,6 +303,11 @@ impl Board {
             all.push(("thermal sensor", name, Box::new(sensor)));
         }
         all
+    }
+
+    fn panel(&self) -> Option<Framebuffer> {
+        let display = self.display.as_ref().filter(|display| display.driver == DisplayDriver::Framebuffer)?;
+        Some(Framebuffer::new(display.node.clone()?, (display.width, display.height), display.rotation))
     }
 
     fn player(&self, clock: &Arc<dyn Clock>) -> Option<ProgramPlayer> {

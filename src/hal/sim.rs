@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use super::linux::interfaces;
 use super::wiegand::{Lines, Timing};
 use super::{Camera, Connection, Dimmer, Host, Link, PinError, Player, WiegandOut};
-use crate::access::WiegandFrame;
+use crate::access::{FrameLayout, WiegandFrame};
 use crate::clock::{Bell, Clock, Mono, lock};
 use crate::error::Result;
 use crate::field::Address;
@@ -337,17 +337,18 @@ impl DelayNs for SimDelay {
 pub struct SimWiegand {
     world: Arc<World>,
     lines: Lines<SimLine>,
+    layout: Option<FrameLayout>,
     time: Arc<Mutex<LineTime>>,
 }
 
 impl SimWiegand {
-    /// Two lines of `world`.
+    /// Two lines of `world`; in frames of `layout`, where there is one.
     #[must_use]
-    pub fn new(world: Arc<World>, timing: Timing) -> Self {
+    pub fn new(world: Arc<World>, timing: Timing, layout: Option<FrameLayout>) -> Self {
         let time = Arc::<Mutex<LineTime>>::default();
         let line = |number| SimLine { number, time: time.clone(), low_since: None };
         let lines = Lines::new(line(0), line(1), timing);
-        Self { world, lines, time }
+        Self { world, lines, layout, time }
     }
 }
 
@@ -362,6 +363,7 @@ impl WiegandOut for SimWiegand {
             let mut time = lock(&self.time);
             time.now = time.now.max(self.world.clock.mono());
         }
+        let frame = self.layout.as_ref().map_or(frame, |layout| layout.of(frame));
         let Ok(()) = self.lines.send(frame, &mut SimDelay(self.time.clone()));
         let pulses = std::mem::take(&mut lock(&self.time).pulses);
         keep(&mut lock(&self.world.state).wiegand, pulses);
@@ -474,7 +476,7 @@ mod tests {
     #[test]
     fn frames_are_recorded_as_waveforms() {
         let (_, world) = world();
-        let mut lines = SimWiegand::new(world.clone(), Timing { pulse_us: 100, interval_us: 1000 });
+        let mut lines = SimWiegand::new(world.clone(), Timing { pulse_us: 100, interval_us: 1000 }, None);
         lines.send(WiegandFrame { bits: 4, value: 0b0110 }).unwrap();
         lines.send(WiegandFrame { bits: 4, value: 0b0001 }).unwrap();
         let frames = world.wiegand();

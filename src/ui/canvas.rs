@@ -1,4 +1,4 @@
-//! Shapes and text with soft edges: each shape says how much of a pixel it covers, and is blended in.
+//! Shapes and text with soft edges: each shape says how much of a pixel it covers, and is mixed in.
 
 use image::RgbImage;
 
@@ -18,16 +18,61 @@ const INK: f32 = 0.42;
 /// The smallest text relative to the size asked for.
 const SMALLEST: f32 = 0.5;
 
-/// A picture to draw on.
-#[derive(Debug)]
-pub struct Canvas(pub RgbImage);
+/// What is drawn on.
+pub trait Ground {
+    /// Width and height, pixels.
+    fn size(&self) -> (u32, u32);
+    /// Mixes a colour into a pixel: `alpha` 0 leaves it as it is, 255 makes it the colour.
+    fn mix(&mut self, x: u32, y: u32, colour: Colour, alpha: u8);
+}
 
-impl Canvas {
-    /// Blends a colour in where `cover`, asked for the middle of each pixel of `area`, says so (0 to 1).
+impl Ground for RgbImage {
+    fn size(&self) -> (u32, u32) {
+        self.dimensions()
+    }
+
+    fn mix(&mut self, x: u32, y: u32, colour: Colour, alpha: u8) {
+        let pixel = &mut self.get_pixel_mut(x, y).0;
+        for (under, over) in pixel.iter_mut().zip(colour) {
+            *under = mixed(*under, over, alpha);
+        }
+    }
+}
+
+impl<G: Ground> Ground for &mut G {
+    fn size(&self) -> (u32, u32) {
+        (**self).size()
+    }
+
+    fn mix(&mut self, x: u32, y: u32, colour: Colour, alpha: u8) {
+        (**self).mix(x, y, colour, alpha);
+    }
+}
+
+/// `over` where `alpha` is 255, `under` where it is 0, rounded between.
+#[must_use]
+pub fn mixed(under: u8, over: u8, alpha: u8) -> u8 {
+    part(u16::from(under) * u16::from(255 - alpha) + u16::from(over) * u16::from(alpha))
+}
+
+/// A product of two bytes as a part of 255, rounded: exact, without a division.
+#[must_use]
+pub const fn part(product: u16) -> u8 {
+    // At most 255 * 255, so that neither sum overflows.
+    let rounded = product + 128;
+    ((rounded + (rounded >> 8)) >> 8) as u8
+}
+
+/// Shapes and text on a ground.
+#[derive(Debug)]
+pub struct Canvas<G>(pub G);
+
+impl<G: Ground> Canvas<G> {
+    /// Mixes a colour in where `cover`, asked for the middle of each pixel of `area`, says so (0 to 1).
     #[expect(clippy::cast_precision_loss, reason = "panel sizes")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the panel, and to a byte")]
     fn shade(&mut self, area: Area, colour: Colour, cover: impl Fn(f32, f32) -> f32) {
-        let (width, height) = self.0.dimensions();
+        let (width, height) = self.0.size();
         let clamp = |value: f32, most: u32| value.clamp(0.0, most as f32) as u32;
         let (x1, y1) = (clamp(area.x.floor(), width), clamp(area.y.floor(), height));
         let (x2, y2) = (clamp(area.right().ceil(), width), clamp(area.bottom().ceil(), height));
@@ -35,11 +80,7 @@ impl Canvas {
             for x in x1..x2 {
                 let alpha = cover(x as f32 + 0.5, y as f32 + 0.5).clamp(0.0, 1.0);
                 if alpha > 0.0 {
-                    let pixel = self.0.get_pixel_mut(x, y);
-                    for (under, over) in pixel.0.iter_mut().zip(colour) {
-                        let mixed = f32::from(*under) * (1.0 - alpha) + f32::from(over) * alpha;
-                        *under = mixed.round() as u8;
-                    }
+                    self.0.mix(x, y, colour, (alpha * 255.0).round() as u8);
                 }
             }
         }
@@ -47,13 +88,21 @@ impl Canvas {
 
     /// A rectangle with round corners, more or less transparent.
     pub fn fill(&mut self, area: Area, radius: f32, colour: Colour, alpha: f32) {
-        self.shade(area, colour, |x, y| (0.5 - outside(area, radius, x, y)).clamp(0.0, 1.0) * alpha);
+        let cover = |x, y| (0.5 - outside(area, radius, x, y)).clamp(0.0, 1.0) * alpha;
+        let (rim, inside) = hollow(area, 1.0, radius + 1.0);
+        for edge in rim {
+            self.shade(edge, colour, cover);
+        }
+        self.shade(inside, colour, |_, _| alpha);
     }
 
     /// The outline of such a rectangle, drawn to both sides of its edge.
     pub fn outline(&mut self, area: Area, radius: f32, thickness: f32, colour: Colour) {
         let half = thickness / 2.0;
-        self.shade(area.inset(-half - 1.0), colour, |x, y| half + 0.5 - outside(area, radius, x, y).abs());
+        let (rim, _) = hollow(area.inset(-half - 1.0), thickness + 2.0, radius.max(half) + half + 2.0);
+        for edge in rim {
+            self.shade(edge, colour, |x, y| half + 0.5 - outside(area, radius, x, y).abs());
+        }
     }
 
     /// A disc.
@@ -79,8 +128,14 @@ impl Canvas {
 
     /// A picture that has the size of its place already.
     pub fn picture(&mut self, x: f32, y: f32, picture: &RgbImage) {
-        #[expect(clippy::cast_possible_truncation, reason = "panel sizes")]
-        image::imageops::replace(&mut self.0, picture, x.round() as i64, y.round() as i64);
+        let (width, height) = self.0.size();
+        for (px, py, pixel) in picture.enumerate_pixels() {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the panel")]
+            let (x, y) = (x.round().max(0.0) as u32 + px, y.round().max(0.0) as u32 + py);
+            if x < width && y < height {
+                self.0.mix(x, y, pixel.0, 255);
+            }
+        }
     }
 
     /// A line of text whose letters are `size` pixels high, from `x`, its middle at `y`.
@@ -102,6 +157,24 @@ impl Canvas {
     pub fn centred(&mut self, text: &str, (x, y): (f32, f32), size: f32, colour: Colour) {
         self.text(text, (x - span(text, size) / 2.0, y), size, colour);
     }
+}
+
+/// A rectangle as its rim and what is inside it: `across` wide at the sides and `down` high above and below. Between
+/// them lie the edges of whole pixels, so that each belongs to one part.
+fn hollow(area: Area, across: f32, down: f32) -> ([Area; 4], Area) {
+    let (left, right) = ((area.x + across).ceil(), (area.right() - across).floor());
+    let (top, bottom) = ((area.y + down).ceil(), (area.bottom() - down).floor());
+    if left >= right || top >= bottom {
+        return ([area, Area::default(), Area::default(), Area::default()], Area::default());
+    }
+    let part = |x1: f32, y1: f32, x2: f32, y2: f32| Area::new(x1, y1, x2 - x1, y2 - y1);
+    let rim = [
+        part(area.x, area.y, area.right(), top),
+        part(area.x, top, left, bottom),
+        part(right, top, area.right(), bottom),
+        part(area.x, bottom, area.right(), area.bottom()),
+    ];
+    (rim, part(left, top, right, bottom))
 }
 
 /// Width of a text with letters of `size`, pixels.
@@ -251,10 +324,42 @@ mod tests {
     }
 
     #[test]
+    fn mixing_is_exact() {
+        for (under, over) in [(0, 255), (255, 0), (10, 200), (77, 78), (0, 0), (255, 255)] {
+            for alpha in 0..=255 {
+                let exact = f64::from(under) + (f64::from(over) - f64::from(under)) * f64::from(alpha) / 255.0;
+                assert_eq!(f64::from(mixed(under, over, alpha)), exact.round(), "{under} {over} {alpha}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_shapes_are_those_of_their_formula() {
+        // Whatever the shape, it looks as if every pixel had been asked.
+        for (area, radius) in [
+            (Area::new(3.3, 4.6, 40.2, 30.1), 7.5),
+            (Area::new(-10.0, 5.0, 90.0, 20.0), 4.0),
+            (Area::new(20.0, 20.0, 5.0, 5.0), 9.0),
+            (Area::new(0.0, 0.0, 60.0, 50.0), 0.0),
+        ] {
+            let (mut filled, mut framed) = (Canvas(RgbImage::new(60, 50)), Canvas(RgbImage::new(60, 50)));
+            filled.fill(area, radius, WHITE, 0.55);
+            framed.outline(area, radius, 3.0, WHITE);
+            for (x, y, pixel) in filled.0.enumerate_pixels() {
+                let off = outside(area, radius, x as f32 + 0.5, y as f32 + 0.5);
+                let expect = |cover: f32| f64::from((cover.clamp(0.0, 1.0) * 255.0).round());
+                assert_eq!(f64::from(pixel.0[0]), expect((0.5 - off).clamp(0.0, 1.0) * 0.55), "{area:?} {x}, {y}");
+                let frame = framed.0.get_pixel(x, y).0[0];
+                assert_eq!(f64::from(frame), expect(2.0 - off.abs()), "{area:?} {x}, {y}");
+            }
+        }
+    }
+
+    #[test]
     fn shapes_cover_what_they_should() {
         let mut canvas = Canvas(RgbImage::new(20, 20));
         canvas.fill(Area::new(2.0, 2.0, 16.0, 16.0), 6.0, WHITE, 1.0);
-        let at = |canvas: &Canvas, x, y| canvas.0.get_pixel(x, y).0[0];
+        let at = |canvas: &Canvas<RgbImage>, x, y| canvas.0.get_pixel(x, y).0[0];
         assert_eq!((at(&canvas, 10, 10), at(&canvas, 2, 10), at(&canvas, 1, 10)), (255, 255, 0));
         assert_eq!(at(&canvas, 2, 2), 0, "the corner is round");
         canvas.strokes(&[(5.0, 10.0), (15.0, 10.0)], 2.0, BLACK);

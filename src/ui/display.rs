@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use image::{ImageFormat, RgbImage};
 use tracing::warn;
 
-use super::draw::{self, Pictures};
+use super::draw::{self, Painter, Pictures};
 use super::layout::Area;
 use super::view::{Facts, View};
 use super::{Message, Screen};
@@ -59,17 +59,47 @@ struct Made {
     picture: Option<Arc<RgbImage>>,
 }
 
-impl Display {
-    /// What the panel shows now.
+/// All that is to be seen at one moment, not drawn yet.
+#[derive(Debug)]
+pub struct Moment {
+    view: View,
+    frame: Option<Frame>,
+    mirror: bool,
+    portrait: Option<Arc<RgbImage>>,
+}
+
+impl Moment {
+    /// Whether it looks the same as another one: nothing has moved in between.
     #[must_use]
-    pub fn picture(&self) -> RgbImage {
+    pub fn looks_like(&self, other: &Self) -> bool {
+        let number = |moment: &Self| moment.frame.as_ref().map(|frame| frame.number);
+        let portrait = |moment: &Self| moment.portrait.as_ref().map(Arc::as_ptr);
+        number(self) == number(other) && portrait(self) == portrait(other) && self.view == other.view
+    }
+
+    /// Draws it.
+    pub fn paint<'p>(&self, painter: &'p mut Painter) -> &'p RgbImage {
+        let (camera, portrait) = (self.frame.as_ref(), self.portrait.as_ref());
+        painter.paint(&self.view, Pictures { camera, mirror: self.mirror, portrait })
+    }
+}
+
+impl Display {
+    /// All that is to be seen now.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
         let settings = self.settings.now();
         let scene = self.screen.scene(self.clock.mono());
         let view = View::new(&scene, &settings, &self.facts(&settings));
-        let frame = self.newest.get();
+        let frame = if view.dark { None } else { self.newest.get() };
         let portrait = self.portrait(scene.message.as_ref().filter(|m| m.is_pictured()), settings.panel.picture);
-        let pictures = Pictures { camera: frame.as_ref(), mirror: self.mirror, portrait: portrait.as_deref() };
-        draw::draw(&view, pictures, self.size)
+        Moment { view, frame, mirror: self.mirror, portrait }
+    }
+
+    /// What the panel shows now.
+    #[must_use]
+    pub fn picture(&self) -> RgbImage {
+        self.moment().paint(&mut Painter::new(self.size)).clone()
     }
 
     /// The same as a PNG file.
@@ -166,70 +196,11 @@ fn around(frame: &Frame, face: Rect) -> Area {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Person;
-    use crate::clock::{ManualClock, Mono};
-    use crate::field::{Flag, LocalTime};
-    use crate::roster::encode_jpeg;
+    use crate::clock::ManualClock;
+    use crate::field::Flag;
     use crate::settings::Panel;
-    use crate::store::{Limits, Registered};
     use crate::ui::Said;
-
-    const RED: [u8; 3] = [200, 30, 30];
-    const BLUE: [u8; 3] = [30, 30, 200];
-
-    fn flat(colour: [u8; 3]) -> RgbImage {
-        RgbImage::from_pixel(480, 640, image::Rgb(colour))
-    }
-
-    /// A display, and a message about somebody whose photo is red and who is blue before the camera.
-    fn display(folder: &std::path::Path) -> (Display, Message) {
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
-        let limits = Limits { people: 5, control_records: 5, captures: 5, notices: 5 };
-        let store = Arc::new(Store::open(folder, limits, clock.clone()).unwrap());
-        let person = Person { name: "Li Wei".into(), ..Person::new(LocalTime::UNSET) };
-        let photo = Registered {
-            jpeg: encode_jpeg(&flat(RED), 90).unwrap(),
-            embedding: vec![1.0, 0.0, 0.0],
-            pack: "plain".into(),
-        };
-        let id = store.add(person, Some(photo)).unwrap();
-        let frame = Frame { pixels: Arc::new(flat(BLUE)), at: Mono(0), number: 1 };
-        let message = Message {
-            person: store.person(id),
-            taken: Some((frame, Rect::sized(150.0, 200.0, 150.0, 200.0))),
-            ..Message::new(Said::Pass, Mono(1000))
-        };
-        let display = Display {
-            screen: Arc::default(),
-            settings: Arc::new(Live::load(store.clone()).unwrap()),
-            store,
-            newest: Arc::default(),
-            clock,
-            size: (720, 1280),
-            mirror: false,
-            ip: [127, 0, 0, 1].into(),
-            port: Arc::new(At(8080)),
-            device_id: 1_300_001,
-            version: "v1".into(),
-            portrait: Portrait::default(),
-        };
-        (display, message)
-    }
-
-    #[derive(Debug)]
-    struct At(u16);
-
-    impl Port for At {
-        fn current(&self) -> u16 {
-            self.0
-        }
-        fn check(&self, _: u16) -> Result<()> {
-            Ok(())
-        }
-        fn move_to(&self, _: u16) -> Result<()> {
-            Ok(())
-        }
-    }
+    use crate::ui::rig::{At, BLUE, RED, display};
 
     fn shown(picture: &RgbImage, colour: [u8; 3]) -> bool {
         picture.pixels().filter(|p| p.0.iter().zip(colour).all(|(a, b)| a.abs_diff(b) < 8)).count() > 20_000
@@ -238,7 +209,7 @@ mod tests {
     #[test]
     fn the_picture_beside_a_tip_is_the_one_asked_for_and_made_once() {
         let folder = tempfile::tempdir().unwrap();
-        let (display, message) = display(folder.path());
+        let (display, message) = display(folder.path(), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH)));
         let id = message.person.as_ref().unwrap().id;
         display.screen.say(message);
         let drawn = display.picture();
@@ -268,7 +239,7 @@ mod tests {
     #[test]
     fn who_is_refused_is_shown_without_picture() {
         let folder = tempfile::tempdir().unwrap();
-        let (display, message) = display(folder.path());
+        let (display, message) = display(folder.path(), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH)));
         display.screen.say(Message { said: Said::Refused, ..message });
         let drawn = display.picture();
         assert!(!shown(&drawn, BLUE) && !shown(&drawn, RED));
@@ -277,7 +248,7 @@ mod tests {
     #[test]
     fn the_address_is_where_the_api_listens_or_the_one_that_was_set() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut display, _) = display(folder.path());
+        let (mut display, _) = display(folder.path(), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH)));
         let settings = |display: &Display| Settings::clone(&display.settings.now());
         let all = settings(&display);
         assert_eq!(display.address(&all), Some(([127, 0, 0, 1].into(), 8080)));

@@ -2,15 +2,20 @@
 //!
 //! `Presenter` is told what happens and passes it on: to the screen, to `sound` and to `light`. `Screen` keeps it,
 //! `view` puts it into words as settings and language want them (`texts`), `draw` turns words and pictures into
-//! pixels (`layout`, `canvas`, `glyphs`), and `Display` does all of it for one moment.
+//! pixels (`layout`, `canvas`, `glyphs`), `Display` does all of it for one moment, and `showing` from moment to moment.
 
 pub mod canvas;
 mod display;
 pub mod draw;
 pub mod glyphs;
 pub mod layout;
+pub mod overlay;
+#[cfg(test)]
+mod rig;
+pub mod showing;
 pub mod texts;
 pub mod view;
+pub mod viewfinder;
 
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +25,7 @@ use crate::light;
 use crate::settings::Live;
 use crate::sound::Sounds;
 use crate::vision::{Frame, Rect};
-pub use display::Display;
+pub use display::{Display, Moment};
 
 /// What people before the terminal are told.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -41,6 +41,7 @@ fn outside_things_have_one_owner() {
         ("v4l::", &["hal"]),
         ("evdev::", &["hal"]),
         ("linux_embedded_hal::", &["hal"]),
+        ("mlx9064x::", &["hal"]),
         ("Command::new", &["hal", "store/tests"]),
         ("hyper::", &["api", "push", "fetch.rs", "sim", "app.rs"]),
         ("crate::sim", &["app.rs", "bench.rs"]),

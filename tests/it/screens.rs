@@ -98,7 +98,7 @@ fn picture(shot: &Shot, size: (u32, u32)) -> RgbImage {
     let scene = Scene { face: message.is_some().then_some(face), message: message.map(Arc::new), dark: false };
     let view = View::new(&scene, &settings, &facts);
     let shown = Area::new(240.0, 260.0, 480.0, 640.0);
-    let portrait = facegate::ui::draw::cover(&camera.pixels, shown, portrait_size(size));
+    let portrait = facegate::ui::draw::cover(&camera.pixels, shown, portrait_size(size)).map(Arc::new);
     draw(&view, Pictures { camera: Some(&camera), mirror: false, portrait: portrait.as_ref() }, size)
 }
 

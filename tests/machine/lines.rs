@@ -61,11 +61,14 @@ pub fn frames(changes: &[Change], data0: u8, data1: u8) -> Vec<WiegandFrame> {
 /// The reading itself, on notes as the emulator writes them.
 pub fn check() {
     let note = |at: u64, line: u8, level: u8| {
-        format!("7@1795596911.{at:06}:pl061_set_output /machine/unattached/device[7] setting output {line} to {level}\n")
+        format!(
+            "7@1795596911.{at:06}:pl061_set_output /machine/unattached/device[7] setting output {line} to {level}\n"
+        )
     };
     let mut notes = String::from("7@1795596911.000001:something_else 1 to 0\n");
     // At rest first; then the bits 1 0 1 with a change of another line among them; a second frame of one 0.
-    let steps = [(10, 1, 0), (20, 1, 1), (20, 2, 1), (1000, 2, 0), (1100, 2, 1), (1500, 0, 1), (2000, 1, 0), (2100, 1, 1)];
+    let steps =
+        [(10, 1, 0), (20, 1, 1), (20, 2, 1), (1000, 2, 0), (1100, 2, 1), (1500, 0, 1), (2000, 1, 0), (2100, 1, 1)];
     let more = [(3000, 2, 0), (3100, 2, 1), (3100, 0, 0), (90_000, 1, 0), (90_100, 1, 1)];
     for (at, line, level) in steps.into_iter().chain(more) {
         notes += &note(at, line, level);

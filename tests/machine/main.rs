@@ -7,9 +7,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours and sides of pictures")]
 
+mod armv7;
 mod camera;
 mod lines;
 mod platform;
+mod promptness;
 mod terminal;
 mod vm;
 
@@ -28,6 +30,7 @@ mod line {
     pub const DATA0: u8 = 1;
     pub const DATA1: u8 = 2;
     pub const EXIT: u8 = 4;
+    pub const FIRE: u8 = 5;
 }
 
 type Scenario = fn(&Setup);
@@ -37,8 +40,12 @@ fn main() -> ExitCode {
     camera::check();
     // `cargo test FILTER` runs every test binary with the filter.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let scenarios: [(&str, Scenario); 3] =
-        [("machine::devices", devices), ("machine::drivers", drivers), ("machine::terminal", terminal::scenario)];
+    let scenarios: [(&str, Scenario); 4] = [
+        ("machine::devices", devices),
+        ("machine::drivers", drivers),
+        ("machine::terminal", terminal::scenario),
+        ("machine::armv7", armv7::scenario),
+    ];
     for (name, scenario) in scenarios {
         if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
             continue;
@@ -173,7 +180,7 @@ fn devices(setup: &Setup) {
 
 /// The drivers' own tests, none of which may skip here.
 fn drivers(setup: &Setup) {
-    let tests = ["devices"];
+    let tests = ["devices", "readers"];
     for name in tests {
         setup.bring(&setup.tests(name), name);
     }

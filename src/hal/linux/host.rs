@@ -9,7 +9,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,7 +18,7 @@ use rustix::time::{ClockId, Timespec};
 
 use super::interfaces::{self, Assigned};
 use super::{files, network};
-use crate::clock::{Bell, Clock};
+use crate::clock::{Bell, Clock, lock};
 use crate::error::{Error, Fault, Result};
 use crate::hal::{Connection, Host, Interfaces, Link};
 use crate::settings::{Network, Wifi};
@@ -103,6 +103,14 @@ pub struct LinuxHost {
     interfaces: Interfaces,
     clock: Arc<dyn Clock>,
     system: Arc<dyn System>,
+    due: Mutex<Due>,
+}
+
+/// What was written and is not in force yet.
+#[derive(Debug, Default)]
+struct Due {
+    network: bool,
+    service: Option<String>,
 }
 
 impl LinuxHost {
@@ -114,7 +122,7 @@ impl LinuxHost {
         clock: Arc<dyn Clock>,
         system: Arc<dyn System>,
     ) -> Self {
-        Self { root: root.into(), interfaces, clock, system }
+        Self { root: root.into(), interfaces, clock, system, due: Mutex::default() }
     }
 
     /// Whether the file had to be changed.
@@ -195,11 +203,18 @@ impl Host for LinuxHost {
                 associate = Some(format!("wpa_supplicant@{}.service", wlan.as_str()));
             }
         }
-        if changed {
+        // What could not be brought in force is due until it is, though its file needs no change any more.
+        let mut due = lock(&self.due);
+        due.network |= changed;
+        due.service = associate.or(due.service.take());
+        if due.network {
             self.system.run("networkctl", &["reload"])?;
+            due.network = false;
         }
-        if let Some(service) = associate {
-            self.system.run("systemctl", &["restart", &service])?;
+        if let Some(service) = due.service.clone() {
+            self.system.run("systemctl", &["enable", &service])?;
+            self.system.run("systemctl", &["--no-block", "restart", &service])?;
+            due.service = None;
         }
         Ok(())
     }
@@ -224,10 +239,9 @@ impl Host for LinuxHost {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-    use std::sync::Mutex;
 
     use super::*;
-    use crate::clock::{ManualClock, lock};
+    use crate::clock::ManualClock;
     use crate::field::{Address, Bytes, Flag};
 
     /// Writes down what it is asked.
@@ -332,7 +346,14 @@ mod tests {
         };
         host.set_network(&fixed, &on).unwrap();
         assert_eq!(names(), [(WIFI.into(), 0o644), (WIRED.into(), 0o644), (SUPPLICANT.into(), 0o600)]);
-        assert_eq!(asked(), ["networkctl reload", "systemctl restart wpa_supplicant@wlan0.service"]);
+        assert_eq!(
+            asked(),
+            [
+                "networkctl reload",
+                "systemctl enable wpa_supplicant@wlan0.service",
+                "systemctl --no-block restart wpa_supplicant@wlan0.service"
+            ]
+        );
         let written = machine.files();
         assert_eq!(written[2].2, network::supplicant(&on).unwrap());
 
@@ -342,7 +363,14 @@ mod tests {
 
         host.set_network(&none, &off).unwrap();
         assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, network::NO_RADIO.into())]);
-        assert_eq!(asked(), ["networkctl reload", "systemctl restart wpa_supplicant@wlan0.service"]);
+        assert_eq!(
+            asked(),
+            [
+                "networkctl reload",
+                "systemctl enable wpa_supplicant@wlan0.service",
+                "systemctl --no-block restart wpa_supplicant@wlan0.service"
+            ]
+        );
     }
 
     #[test]

@@ -98,8 +98,8 @@ pub trait Meaning: Send {
     /// Takes an event with the kernel's stamp.
     fn event(&mut self, event: InputEvent, at: Duration) -> Option<Sensed>;
 
-    /// Events were lost at `at`.
-    fn lose(&mut self, at: Duration);
+    /// Events of the device were lost at `at`.
+    fn lose(&mut self, device: &RawDevice, at: Duration);
 
     /// Whether it waits for [`SILENCE`].
     fn awaits_silence(&self) -> bool {
@@ -127,7 +127,7 @@ impl Meaning for Keys {
         pressed(event).and_then(keys::key).map(Sensed::Key)
     }
 
-    fn lose(&mut self, _: Duration) {}
+    fn lose(&mut self, _: &RawDevice, _: Duration) {}
 }
 
 impl Meaning for Wedge {
@@ -142,8 +142,8 @@ impl Meaning for Wedge {
         self.press(pressed(event)?, at).map(Sensed::RfCard)
     }
 
-    fn lose(&mut self, at: Duration) {
-        Self::lose(self, at);
+    fn lose(&mut self, _: &RawDevice, at: Duration) {
+        self.spoil(at);
     }
 
     fn awaits_silence(&self) -> bool {
@@ -185,9 +185,14 @@ impl Meaning for Touch {
         let find = |axis| axes.iter().find(|(its, _)| *its == axis).map(|(_, info)| (axis, info));
         let pair = |x, y| Some((find(x)?, find(y)?)).filter(|((_, x), (_, y))| !(empty(x) || empty(y)));
         let contacts = pair(Axis::ABS_MT_POSITION_X, Axis::ABS_MT_POSITION_Y);
-        let (way, x, y) = match (has_button, pair(Axis::ABS_X, Axis::ABS_Y), contacts) {
-            (true, Some((x, y)), _) => (Way::Plain { x: (x.0, x.1.value()), y: (y.0, y.1.value()) }, x.1, y.1),
-            (_, _, Some((x, y))) if find(Axis::ABS_MT_TRACKING_ID).is_some() => (Way::Contacts, x.1, y.1),
+        let slot = find(Axis::ABS_MT_TRACKING_ID).map(|_| find(Axis::ABS_MT_SLOT).map_or(0, |(_, info)| info.value()));
+        let (way, x, y) = match (has_button, pair(Axis::ABS_X, Axis::ABS_Y), contacts, slot) {
+            (_, None, Some((x, y)), Some(slot)) | (false, _, Some((x, y)), Some(slot)) => {
+                (Way::Contacts { slot }, x.1, y.1)
+            }
+            (true, Some((x, y)), ..) | (true, None, Some((x, y)), None) => {
+                (Way::Plain { x: (x.0, x.1.value()), y: (y.0, y.1.value()) }, x.1, y.1)
+            }
             _ => return None,
         };
         let range = [x.minimum()..=x.maximum(), y.minimum()..=y.maximum()];
@@ -199,10 +204,10 @@ impl Meaning for Touch {
         self.fingers.as_mut()?.event(event).map(|(x, y)| Sensed::Touch { x, y })
     }
 
-    fn lose(&mut self, _: Duration) {
-        if let Some(fingers) = &mut self.fingers {
-            fingers.lose();
-        }
+    /// Fingers that left may be among what was lost: the next one is a first one again.
+    fn lose(&mut self, device: &RawDevice, _: Duration) {
+        // A device that does not even say how its axes stand fails when it is read next.
+        let _ = self.begin(device);
     }
 }
 
@@ -307,12 +312,13 @@ impl<M: Meaning> Input<M> {
             return Ok(());
         }
         self.quiet = Duration::ZERO;
-        for event in device.fetch_events()? {
+        let events: Vec<_> = device.fetch_events()?.collect();
+        for event in events {
             let at = event.timestamp().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             match event.destructure() {
                 EventSummary::Synchronization(_, SynchronizationCode::SYN_DROPPED, _) => {
                     self.losing = true;
-                    self.meaning.lose(at);
+                    self.meaning.lose(device, at);
                 }
                 EventSummary::Synchronization(_, SynchronizationCode::SYN_REPORT, _) if self.losing => {
                     self.losing = false;

@@ -111,7 +111,7 @@ impl Wedge {
     }
 
     /// Keys were lost at `at`, perhaps the first ones of a number: what is typed until its end is none.
-    pub fn lose(&mut self, at: Duration) {
+    pub fn spoil(&mut self, at: Duration) {
         (self.number, self.last_key) = (Number::Spoilt, at);
     }
 }
@@ -199,7 +199,7 @@ mod tests {
                 }
                 match piece.chars().last() {
                     Some('_') => at += SILENCE,
-                    Some('~') => wedge.lose(at),
+                    Some('~') => wedge.spoil(at),
                     _ => {}
                 }
             }

@@ -413,6 +413,8 @@ mod tests {
         assert!(error.detail.contains("takes no pictures any more"), "{error}");
     }
 
+    type Spoil<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+
     #[test]
     fn numbers_the_chip_never_has_measure_nobody() {
         let noise = |bytes: &[u8]| -> Vec<u8> {
@@ -420,8 +422,7 @@ mod tests {
             bytes.iter().enumerate().map(mixed).collect()
         };
         let same = |byte: u8| move |bytes: &[u8]| vec![byte; bytes.len()];
-        type Spoiling<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
-        let spoilings: [(&str, Spoiling<'_>); 5] = [
+        let spoilings: [(&str, Spoil<'_>); 5] = [
             ("zeros", &same(0)),
             ("an open bus", &same(0xFF)),
             ("greatest", &same(0x7F)),

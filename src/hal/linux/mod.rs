@@ -4,6 +4,7 @@ pub mod backlight;
 pub mod camera;
 pub mod contacts;
 pub mod files;
+pub mod framebuffer;
 pub mod host;
 pub mod input;
 pub mod interfaces;

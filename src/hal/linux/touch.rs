@@ -2,7 +2,8 @@
 //! device.
 //!
 //! Panels that tell of a first finger the plain way (`BTN_TOUCH`, `ABS_X`, `ABS_Y`) are read that way, as the kernel
-//! makes it of most multitouch ones; the others by their contacts (type B of the kernel's multi-touch protocol).
+//! makes it of most multitouch ones; the others by their contacts (type B of the kernel's multi-touch protocol), or, where
+//! contacts are not told apart (type A), by the place of the last one.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -22,7 +23,10 @@ pub enum Way {
         y: (Axis, i32),
     },
     /// `ABS_MT_TRACKING_ID` of each contact.
-    Contacts,
+    Contacts {
+        /// The contact that events are about now, which the kernel tells only when it changes.
+        slot: i32,
+    },
 }
 
 /// A panel's fingers.
@@ -45,11 +49,11 @@ impl Fingers {
     /// A panel untouched, whose axes have these ranges, under a picture turned by `rotation`.
     #[must_use]
     pub fn new(way: Way, range: [RangeInclusive<i32>; 2], rotation: Rotation) -> Self {
-        let mut at = BTreeMap::new();
-        if let Way::Plain { x, y } = &way {
-            at.insert(0, [Some(x.1), Some(y.1)]);
-        }
-        Self { way, range, rotation, slot: 0, at, down: Vec::new(), fresh: None }
+        let (slot, at) = match &way {
+            Way::Plain { x, y } => (0, BTreeMap::from([(0, [Some(x.1), Some(y.1)])])),
+            Way::Contacts { slot } => (*slot, BTreeMap::new()),
+        };
+        Self { way, range, rotation, slot, at, down: Vec::new(), fresh: None }
     }
 
     /// Takes an event. Where the picture was touched, of its width and height, when a first finger has come down.
@@ -64,7 +68,7 @@ impl Fingers {
                     place[1] = Some(value);
                 }
             }
-            (EventSummary::AbsoluteAxis(_, axis, value), Way::Contacts) => match axis {
+            (EventSummary::AbsoluteAxis(_, axis, value), Way::Contacts { .. }) => match axis {
                 Axis::ABS_MT_SLOT => self.slot = value,
                 Axis::ABS_MT_TRACKING_ID => self.touch(value >= 0),
                 Axis::ABS_MT_POSITION_X => self.at.entry(self.slot).or_default()[0] = Some(value),
@@ -75,12 +79,6 @@ impl Fingers {
             _ => {}
         }
         None
-    }
-
-    /// Events were lost, fingers that left among them: they are thought away, so that the next one is a first one.
-    pub fn lose(&mut self) {
-        self.down.clear();
-        self.fresh = None;
     }
 
     fn touch(&mut self, down: bool) {
@@ -132,6 +130,10 @@ mod tests {
         Way::Plain { x: (Axis::ABS_X, 400), y: (Axis::ABS_Y, 100) }
     }
 
+    fn contacts(slot: i32) -> Way {
+        Way::Contacts { slot }
+    }
+
     /// Events of a line: `d` and `u` `BTN_TOUCH` down and up, `x`, `y` the plain axes, `s` slot, `t` tracking id,
     /// `X`, `Y` the contact's axes, `.` the end of a report.
     fn events(line: &str) -> Vec<InputEvent> {
@@ -165,15 +167,23 @@ mod tests {
             // Beyond the ranges the panel promised.
             (plain(), "d x900 y50 .", &[(1.0, 0.0)]),
             (plain(), "x200 y300 .", &[]),
+            // A panel of type A: two contacts in one report.
+            (
+                Way::Plain { x: (Axis::ABS_MT_POSITION_X, 0), y: (Axis::ABS_MT_POSITION_Y, 0) },
+                "d X1 Y1 X200 Y300 . u . d X400 Y100 .",
+                &[(0.25, 0.5), (0.5, 0.0)],
+            ),
             // The contact axes of a panel that tells both ways.
             (plain(), "t5 X800 Y500 d x200 y300 .", &[(0.25, 0.5)]),
-            (Way::Contacts, "s0 t7 X200 Y300 . X210 . t-1 .", &[(0.25, 0.5)]),
-            (Way::Contacts, "t7 X200 Y300 . s1 t8 X0 Y100 . t-1 . s0 t-1 .", &[(0.25, 0.5)]),
-            (Way::Contacts, "t7 X200 Y300 . t-1 . t8 X400 .", &[(0.25, 0.5), (0.5, 0.5)]),
+            (contacts(0), "s0 t7 X200 Y300 . X210 . t-1 .", &[(0.25, 0.5)]),
+            (contacts(0), "t7 X200 Y300 . s1 t8 X0 Y100 . t-1 . s0 t-1 .", &[(0.25, 0.5)]),
+            (contacts(0), "t7 X200 Y300 . t-1 . t8 X400 .", &[(0.25, 0.5), (0.5, 0.5)]),
             // The first finger leaves, the second stays; the third is no first one.
-            (Way::Contacts, "t7 X200 Y300 . s1 t8 X0 Y100 . s0 t-1 . t9 X800 Y500 .", &[(0.25, 0.5)]),
-            (Way::Contacts, "t7 X200 . Y300 .", &[(0.25, 0.5)]),
-            (Way::Contacts, "t7 X200 . t-1 .", &[]),
+            (contacts(0), "t7 X200 Y300 . s1 t8 X0 Y100 . s0 t-1 . t9 X800 Y500 .", &[(0.25, 0.5)]),
+            (contacts(0), "t7 X200 . Y300 .", &[(0.25, 0.5)]),
+            (contacts(0), "t7 X200 . t-1 .", &[]),
+            // Opened while the kernel was about another contact.
+            (contacts(1), "t7 X200 Y300 . s0 t8 X0 Y100 . s1 t-1 . s0 t-1 .", &[(0.25, 0.5)]),
         ] {
             let mut fingers = Fingers::new(way.clone(), RANGE, Rotation::try_from(0).unwrap());
             let reported: Vec<_> = events(line).into_iter().filter_map(|event| fingers.event(event)).collect();

@@ -7,7 +7,7 @@ use gpiocdev::line::EdgeDetection;
 
 use super::pins::Place;
 use super::realtime::{Urgency, hurry};
-use crate::access::WiegandFrame;
+use crate::access::{FrameLayout, WiegandFrame};
 use crate::clock::Pace;
 use crate::error::{Error, Fault, Result};
 use crate::hal::wiegand::{Collector, Lines, SILENCE, Timing};
@@ -16,14 +16,15 @@ use crate::hal::{Output, Sensed, Sensor, WiegandOut};
 /// Lines to a door controller.
 pub struct LinesOut {
     lines: Lines<Output>,
+    layout: Option<FrameLayout>,
     hurried: bool,
 }
 
 impl LinesOut {
-    /// Over two outputs that are high when the line idles.
+    /// Over two outputs that are high when the line idles; in frames of `layout`, where there is one.
     #[must_use]
-    pub const fn new(data0: Output, data1: Output, timing: Timing) -> Self {
-        Self { lines: Lines::new(data0, data1, timing), hurried: false }
+    pub const fn new(data0: Output, data1: Output, timing: Timing, layout: Option<FrameLayout>) -> Self {
+        Self { lines: Lines::new(data0, data1, timing), layout, hurried: false }
     }
 }
 
@@ -36,6 +37,7 @@ impl WiegandOut for LinesOut {
         if !std::mem::replace(&mut self.hurried, true) {
             hurry(Urgency::Pulses);
         }
+        let frame = self.layout.as_ref().map_or(frame, |layout| layout.of(frame));
         let sent = self.lines.send(frame, &mut Pace::default());
         sent.map_err(|e| Error::new(Fault::Unavailable, "a Wiegand frame could not be sent").because(e))
     }

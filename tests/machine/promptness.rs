@@ -1,0 +1,76 @@
+//! How soon the door follows its button and the fire alarm while the machine has all hands full: a face before the camera
+//! in every frame, and a platform that brings people and changes them as fast as it is answered.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use facegate::clock::{Clock, SystemClock};
+use serde_json::json;
+
+use crate::Setup;
+use crate::line;
+use crate::lines::{Change, changes};
+use crate::platform::{enrol, ok};
+use crate::vm::Machine;
+
+/// How often each input is driven.
+const TIMES: usize = 20;
+
+/// Drives both inputs again and again, and says how long it took from their edge outside the machine to the relay's
+/// outside the machine. `photos` are enrolled meanwhile, and `person` is changed.
+pub fn measure(setup: &Setup, machine: &mut Machine, photos: &[&str], person: u32) {
+    let port = machine.port;
+    let (over, added, changed) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    ok(port, "SetDoorCondition", json!({ "IOStayTime": 100 }));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for (number, photo) in photos.iter().enumerate() {
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let info = json!({ "Name": photo, "CustomizeID": 1000 + number, "MjCardFrom": 0 });
+                enrol(port, &setup.faces.join(photo), info);
+                added.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let number = changed.fetch_add(1, Ordering::Relaxed);
+                let info = json!({ "IdType": 0, "CustomizeID": person, "Notes": format!("change {number}") });
+                ok(port, "EditPerson", info);
+            }
+        });
+        machine.wait("the first changes", |_| (changed.load(Ordering::Relaxed) > 10).then_some(()));
+        for (name, input) in [("exit button", line::EXIT), ("fire alarm", line::FIRE)] {
+            let mut spans: Vec<u64> = (0..TIMES).map(|_| follow(machine, input)).collect();
+            spans.sort_unstable();
+            let (middle, most) = (spans[TIMES / 2] / 100, spans[TIMES - 1] / 100);
+            println!(
+                "  {name} to relay: {}.{} ms in the middle, {}.{} ms at most, of {TIMES}",
+                middle / 10,
+                middle % 10,
+                most / 10,
+                most % 10
+            );
+        }
+        over.store(true, Ordering::Relaxed);
+        let (added, changed) = (added.load(Ordering::Relaxed), changed.load(Ordering::Relaxed));
+        println!("  meanwhile {added} photos were enrolled and {changed} changes made");
+    });
+}
+
+/// Drives an input until the relay has followed, and lets both come to rest; microseconds.
+fn follow(machine: &mut Machine, input: u8) -> u64 {
+    let before = relay(machine).len();
+    let edge = SystemClock::default().wall().as_microsecond();
+    machine.drive(input, true);
+    let closed =
+        machine.wait("the relay", |machine| relay(machine).into_iter().skip(before).find(|change| change.high));
+    machine.drive(input, false);
+    machine.wait("the relay at rest", |machine| relay(machine).last().is_some_and(|change| !change.high).then_some(()));
+    closed.at.saturating_sub(u64::try_from(edge).unwrap())
+}
+
+fn relay(machine: &Machine) -> Vec<Change> {
+    changes(&machine.put_out()).into_iter().filter(|change| change.line == line::RELAY).collect()
+}
