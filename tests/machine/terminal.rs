@@ -165,7 +165,7 @@ fn tip(said: Said, name: Option<&str>) -> Vec<(u32, u32, Rgb<u8>)> {
             let taken = Some((camera.clone(), face));
             Arc::new(Message { person, taken, ..Message::new(said.clone(), Mono(1)) })
         });
-        let view = View::new(&Scene { face: None, message, dark: false }, &settings, &facts);
+        let view = View::new(&Scene { message, ..Scene::default() }, &settings, &facts);
         draw(
             &view,
             Pictures { camera: Some(&camera), mirror: false, portrait: Some(&frame(portrait_size(size))) },
