@@ -1,11 +1,13 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
-//! `threads` starts what must not die unnoticed, `door` those of the door itself, `sinks` the ways out for events, `housekeepers` the three that look after
+//! `threads` starts what must not die unnoticed, `door` those of the door itself, `eyes` what sees, `panel` what is seen, `sinks` the ways out for events, `housekeepers` the three that look after
 //! the machine, `enrol` takes in a folder of photos.
 
 mod door;
 mod enrol;
+mod eyes;
 mod housekeepers;
+mod panel;
 mod sinks;
 mod threads;
 
@@ -27,7 +29,7 @@ use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
 use crate::backup;
 use crate::board::{Board, CameraRole, Fail};
-use crate::camera::{self, Newest};
+use crate::camera::Newest;
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
 use crate::control::decisions::Decisions;
@@ -39,19 +41,20 @@ use crate::light::{self, Lights};
 use crate::network::Guard;
 use crate::push::http::Post;
 use crate::push::message::Author;
-use crate::roster::{Models, Roster};
-use crate::settings::{Keeper, Live};
+use crate::roster::Roster;
+use crate::settings::Live;
 use crate::sim::Sim;
 use crate::sound::{self, Sounds};
 use crate::store::Store;
 use crate::ui::lettering::Fonts;
-use crate::ui::showing::{self, Showing};
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::{self, Upgrade};
-use crate::vision::{Gallery, Vision};
+use crate::vision::Vision;
 
 use door::Door;
+use eyes::Eyes;
 use housekeepers::Housekeepers;
+use panel::Panel;
 use sinks::Sinks;
 use threads::Threads;
 
@@ -89,15 +92,13 @@ pub struct App {
     housekeepers: Housekeepers,
     device_id: u32,
     store: Arc<Store>,
-    roster: Arc<Roster>,
+    eyes: Eyes,
     settings: Arc<Live>,
     decisions: Arc<Decisions>,
-    newest: Arc<Newest>,
-    infrared: Option<Arc<Newest>>,
     world: Option<Arc<World>>,
     sounds: Arc<Sounds>,
     light: Outbound<light::Event>,
-    showing: Option<Outbound<showing::Event>>,
+    panel: Option<Panel>,
     door: Door,
     sinks: Sinks,
     upgrade: Upgrade,
@@ -155,6 +156,27 @@ impl App {
         let newest = Arc::new(Newest::default());
         let screen = Arc::new(Screen::default());
         let mut threads = Threads::default();
+        let font = board.display.as_ref().and_then(|display| display.font.as_deref());
+        let fonts = Fonts::or_built_in(font, |error| conditions.of("font").fails(error));
+        let display = Arc::new(Display {
+            screen: screen.clone(),
+            settings: settings.clone(),
+            store: store.clone(),
+            newest: newest.clone(),
+            clock: clock.clone(),
+            size: board.display.as_ref().map_or(NO_PANEL, |d| (d.width, d.height)),
+            fonts: Arc::new(fonts),
+            mirror: board.cameras.iter().any(|c| c.role == CameraRole::Color && c.mirror),
+            ip: address.ip(),
+            port: listening.clone(),
+            device_id,
+            version: VERSION.to_owned(),
+            portrait: Default::default(),
+        });
+        let mut panel = None;
+        if let Some(device) = devices.panel {
+            panel = Some(Panel::start(device, display.clone(), &conditions, &mut threads)?);
+        }
 
         let folder = board.sound.as_ref().and_then(|sound| sound.folder.clone());
         let sounds = Arc::new(Sounds::new(&board.data, folder, devices.player.is_some()));
@@ -183,6 +205,7 @@ impl App {
             sounds: sounds.clone(),
             light: light.clone(),
             settings: settings.clone(),
+            size: display.size,
         };
         let door = door::Tools {
             relay: devices.relay,
@@ -209,51 +232,22 @@ impl App {
             conditions.of("face models").note(&opened);
             vision = opened.ok();
         }
-        let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1), Vision::gallery));
-        let liveness = vision.as_ref().map(|vision| api::Liveness {
-            threshold: vision.pack.liveness.threshold,
-            frames: vision.pack.liveness.frames,
-        });
-        let (pipeline, models) = vision.map_or((None, None), |vision| {
-            let models = Models {
-                eyes: Box::new(vision.portraitist),
-                pack: vision.pack.id.clone(),
-                similarity: vision.pack.similarity,
-            };
-            (Some(vision.pipeline), Some(models))
-        });
-        if let Some(models) = &models {
-            let _ = similarity.set(models.similarity);
-        }
-        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), models));
-        // Cards and the exit button work without faces.
-        if let Err(error) = roster.load() {
-            Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
-        }
-        if let Some(folder) = &options.people {
-            enrol::folder(&roster, &store, &settings, &*clock, folder)?;
-        }
-
-        let camera = devices.camera;
-        threads.start("camera", {
-            let (newest, clock, condition) = (newest.clone(), clock.clone(), conditions.of("camera"));
-            let known = (!simulated).then(|| board.data.join(CAMERA_FILE));
-            move || camera::read(camera, condition, known.as_deref(), &newest, &*clock)
-        })?;
-        let infrared = devices.infrared.is_some().then(Arc::<Newest>::default);
-        if let Some((camera, newest)) = devices.infrared.zip(infrared.clone()) {
-            let (clock, condition) = (clock.clone(), conditions.of("infrared camera"));
-            let known = board.data.join(INFRARED_FILE);
-            threads.start("infrared", move || camera::read(camera, condition, Some(&known), &newest, &*clock))?;
-        }
-        if let Some(pipeline) = pipeline {
-            let infrared = infrared.clone();
-            let (newest, settings, clock) = (newest.clone(), settings.clone(), clock.clone());
-            let (gallery, events) = (gallery.clone(), events.clone());
-            threads.start("vision", move || {
-                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, &settings, &events, &*clock);
-            })?;
-        }
+        let known = |file| (!simulated).then(|| board.data.join(file));
+        let eyes = eyes::Tools {
+            camera: devices.camera,
+            infrared: devices.infrared,
+            known: [known(CAMERA_FILE), known(INFRARED_FILE)],
+            vision,
+            similarity,
+            people: options.people,
+            newest: newest.clone(),
+            events: events.clone(),
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: clock.clone(),
+            conditions: conditions.clone(),
+        };
+        let eyes = Eyes::start(eyes, &mut threads)?;
 
         let author = Author { store: store.clone(), settings: settings.clone(), clock: clock.clone(), device_id };
         let sinks = sinks::Tools {
@@ -289,6 +283,7 @@ impl App {
             clock: clock.clone(),
             settings: settings.clone(),
             decisions: decisions.clone(),
+            screen: screen.clone(),
             limits: upgrade::Limits::default(),
         })?;
         let network_keeper = Inbox::default();
@@ -306,7 +301,7 @@ impl App {
 
         let context = Arc::new(api::Context {
             store: store.clone(),
-            roster: roster.clone(),
+            roster: eyes.roster.clone(),
             settings: settings.clone(),
             control: events.clone(),
             clock: clock.clone(),
@@ -324,40 +319,11 @@ impl App {
             device_id,
             version: VERSION.to_owned(),
             people_limit: board.capacity.people,
-            liveness: liveness.unwrap_or(api::Liveness { threshold: 1.0, frames: 0 }),
+            liveness: eyes.liveness,
             abilities: devices.abilities,
             card_turn: Mutex::default(),
         });
         sinks.answer(context.clone(), &mut threads)?;
-        let font = board.display.as_ref().and_then(|display| display.font.as_deref());
-        let fonts = Fonts::or_built_in(font, |error| {
-            warn!(%error, "the built-in letters serve instead");
-            let more = [("device", "font".to_owned()), ("why", error.to_string())];
-            let more = more.map(|(key, value)| (key.to_owned(), value.into()));
-            decisions.tell(settings.now().ntp.local(clock.wall()), "device", more.into_iter().collect());
-        });
-        let display = Arc::new(Display {
-            screen,
-            settings: settings.clone(),
-            store: store.clone(),
-            newest: newest.clone(),
-            clock: clock.clone(),
-            size: board.display.as_ref().map_or(NO_PANEL, |d| (d.width, d.height)),
-            fonts: Arc::new(fonts),
-            mirror: board.cameras.iter().any(|c| c.role == CameraRole::Color && c.mirror),
-            ip: address.ip(),
-            port: listening.clone(),
-            device_id,
-            version: VERSION.to_owned(),
-            portrait: Default::default(),
-        });
-        let mut showing = None;
-        if let Some(panel) = devices.panel {
-            let inbox = Inbox::default();
-            showing = Some(inbox.sender());
-            let thread = Showing { inbox, display: display.clone(), panel, condition: conditions.of("panel") };
-            threads.start("panel", move || thread.run())?;
-        }
         let extra = devices.sim.clone().map(|world| {
             let sim = Sim {
                 world,
@@ -368,14 +334,10 @@ impl App {
                 display: display.clone(),
                 newest: newest.clone(),
                 control: events.clone(),
-                roster: roster.clone(),
+                roster: eyes.roster.clone(),
             };
             Arc::new(move |head: &Parts, body: &Bytes| sim.answer(head, body)) as api::server::Extra
         });
-        threads.start("roster", {
-            let (roster, newest) = (roster.clone(), newest.clone());
-            move || roster.recompute(|| newest.is_closed())
-        })?;
         let web = Web { decisions: decisions.clone(), screen: Box::new(move || display.png()) };
         let (shutdown, mut ended) = tokio::sync::watch::channel(false);
         let serving = listening.clone();
@@ -389,6 +351,9 @@ impl App {
             }
         });
 
+        if let Some(panel) = &panel {
+            panel.started();
+        }
         info!(%address, device_id, people = store.count(), board = board.name, "the terminal runs");
         let world = devices.sim;
         let threads = threads.0;
@@ -397,15 +362,13 @@ impl App {
             housekeepers,
             device_id,
             store,
-            roster,
+            eyes,
             settings,
             decisions,
-            newest,
-            infrared,
             world,
             sounds,
             light,
-            showing,
+            panel,
             door,
             sinks,
             upgrade,
@@ -443,7 +406,7 @@ impl App {
     /// People: store and gallery.
     #[must_use]
     pub fn roster(&self) -> &Roster {
-        &self.roster
+        &self.eyes.roster
     }
 
     /// The settings in force.
@@ -494,10 +457,7 @@ impl App {
     pub fn stop(mut self) {
         info!("the terminal stops");
         let _ = self.shutdown.send(true);
-        self.newest.close();
-        if let Some(infrared) = &self.infrared {
-            infrared.close();
-        }
+        self.eyes.close();
         if let Some(world) = &self.world {
             world.close();
         }
@@ -510,8 +470,8 @@ impl App {
             }
         });
         self.housekeepers.stop();
-        if let Some(showing) = &self.showing {
-            showing.send(showing::Event::Stop);
+        if let Some(panel) = &self.panel {
+            panel.stop();
         }
         self.door.stop();
         self.sounds.close();

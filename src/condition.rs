@@ -88,7 +88,7 @@ impl Condition {
     pub fn fails(&mut self, why: &impl fmt::Display) {
         if self.works.replace(false) != Some(false) {
             let why = why.to_string();
-            warn!(device = self.device, why, "does not work, it is tried again");
+            warn!(device = self.device, why, "does not work");
             self.all.tell("device", json!({ "device": self.device, "works": false, "why": why }));
             lock(&self.all.failing).insert(self.device.clone(), why);
         }

@@ -105,7 +105,8 @@ impl Running {
         let at_rest = self.door.rest(io_type).unwrap_or(door::Action::Relay { closed: false });
         self.perform(at_rest);
         loop {
-            let deadline = self.door.deadline().into_iter().chain(self.overdue.map(|(_, at)| at)).min();
+            let others = [self.overdue.map(|(_, at)| at), self.presented.keypad_until()];
+            let deadline = self.door.deadline().into_iter().chain(others.into_iter().flatten()).min();
             match self.parts.inbox.next(&*self.parts.clock, deadline) {
                 Some(Event::Stop) => break,
                 Some(event) => self.handle(event),
@@ -143,7 +144,7 @@ impl Running {
             // Waking up is all it takes: settings are read for every event.
             Event::Command(Command::Settings) | Event::Stop => {}
             Event::Key(key) => self.key(key, &settings),
-            Event::Touch { .. } => {}
+            Event::Touch { x, y } => self.touch(x, y, &settings),
             Event::Roll(keeper) => keeper.send(watchdog::Message::Here),
         }
         self.keep_time();
@@ -154,6 +155,7 @@ impl Running {
             self.perform(door::Action::Relay { closed });
         }
         self.step_door(door::Event::Tick);
+        self.put_keypad_away();
         // The kind of the relay may have been changed while it was held.
         let rests = self.door.rest(self.settings().door.io_type);
         rests.into_iter().for_each(|action| self.perform(action));

@@ -7,7 +7,7 @@ use super::card::WiegandFrame;
 use crate::clock::Mono;
 
 /// Digits that nobody went on with are forgotten after this long, so that the next person begins anew.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(10);
 /// More digits than this are not taken.
 const LONGEST: usize = 16;
 

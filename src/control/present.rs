@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::decisions::Note;
 use super::outcome::Cause;
 use super::{Credential, ReadIdCard, Running, reset};
+use crate::access::keypad::FORGOTTEN_AFTER;
 use crate::access::mode::takes_cards;
 use crate::access::session::{Liveness, Look, Now};
 use crate::access::{
@@ -40,12 +41,19 @@ pub(super) struct Presented {
     cold_until: Mono,
     /// What was typed at the keypad so far.
     keypad: Keypad,
+    /// Until when the keypad is on the screen; `None`: it is not.
+    keypad_until: Option<Mono>,
     /// Wrong passwords in a row, and until when none is taken.
     wrong_pins: u32,
     pins_from: Mono,
 }
 
 impl Presented {
+    /// When the keypad is put away.
+    pub(super) const fn keypad_until(&self) -> Option<Mono> {
+        self.keypad_until
+    }
+
     /// The face that is, or just was, before the camera.
     pub(super) fn face(&self, now: Mono, settings: &Settings) -> Option<&Sighting> {
         self.sighting.as_ref().filter(|sighting| now.since(sighting.frame.at) < reset(settings))
@@ -98,8 +106,38 @@ impl Running {
     /// A key of a keypad: the password is complete with its enter key.
     pub(super) fn key(&mut self, key: Key, settings: &Settings) {
         let now = self.now(settings);
-        if let Some(digits) = self.presented.keypad.press(key, now.mono) {
+        let entered = self.presented.keypad.press(key, now.mono);
+        let typed = self.presented.keypad.typed(now.mono);
+        self.show_keypad((typed > 0).then_some(typed), now.mono);
+        if let Some(digits) = entered {
             self.pin(&digits, settings, now);
+        }
+    }
+
+    /// A finger on the panel: the first one brings the keypad, one beside its keys takes it away.
+    pub(super) fn touch(&mut self, x: f32, y: f32, settings: &Settings) {
+        let now = self.now(settings).mono;
+        if self.presented.keypad_until.is_none() {
+            return self.show_keypad(Some(0), now);
+        }
+        match self.parts.presenter.key_at(x, y) {
+            // Its enter key on nothing is how it is put away too.
+            Some(key) => self.key(key, settings),
+            None => self.key(Key::Clear, settings),
+        }
+    }
+
+    fn show_keypad(&mut self, digits: Option<usize>, now: Mono) {
+        let until = now.after(FORGOTTEN_AFTER);
+        self.presented.keypad_until = digits.map(|_| until);
+        self.parts.presenter.keypad(digits, until);
+    }
+
+    /// Nobody has gone on with it.
+    pub(super) fn put_keypad_away(&mut self) {
+        let now = self.parts.clock.mono();
+        if self.presented.keypad_until.is_some_and(|until| until <= now) {
+            self.show_keypad(None, now);
         }
     }
 

@@ -72,7 +72,7 @@ impl Rig {
             relay: Some((Output::new(SimRelay(self.world.clone())), conditions.of("relay"))),
             fail: Fail::Secure,
             wiegand: None,
-            presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings },
+            presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings, size: (720, 1280) },
             decisions: self.decisions.clone(),
             pins: pin::Key::new([7; 32]),
             similarity: Arc::new(OnceLock::from(SimilarityMap { slope: 8.11, centre: 0.229 })),

@@ -23,6 +23,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::access::{Person, Reading};
 use crate::clock::{Mono, Outbound, lock};
+use crate::hal::Key;
 use crate::light;
 use crate::settings::Live;
 use crate::sound::Sounds;
@@ -107,6 +108,8 @@ pub struct Presenter {
     pub light: Outbound<light::Event>,
     /// The settings in force.
     pub settings: Arc<Live>,
+    /// Width and height of the panel, pixels.
+    pub size: (u32, u32),
 }
 
 impl Presenter {
@@ -121,6 +124,20 @@ impl Presenter {
     pub fn face_gone(&self) {
         self.screen.face(None);
         self.light.send(light::Event::Gone);
+    }
+
+    /// Shows the keypad with a dot for each digit that was entered, or no keypad.
+    pub fn keypad(&self, digits: Option<usize>, until: Mono) {
+        if digits.is_some() {
+            self.light.send(light::Event::Said(until));
+        }
+        self.screen.keypad(digits);
+    }
+
+    /// The key of the keypad on the screen under a finger.
+    #[must_use]
+    pub fn key_at(&self, x: f32, y: f32) -> Option<Key> {
+        keypad::hit(&layout::Layout::of(self.size.0, self.size.1), x, y)
     }
 
     /// Says something.

@@ -23,6 +23,7 @@ use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
 use crate::fetch::{self, Broken, Fetch, Link};
 use crate::settings::Live;
+use crate::ui::{Screen, Work};
 
 /// Name of a package that has come whole.
 const PACKAGE: &str = "package.swx";
@@ -96,6 +97,8 @@ pub struct Tools {
     pub settings: Arc<Live>,
     /// Told how it goes.
     pub decisions: Arc<Decisions>,
+    /// Shows how far it is.
+    pub screen: Arc<Screen>,
     /// How large and how slow a package may be.
     pub limits: Limits,
 }
@@ -191,6 +194,7 @@ impl Inner {
                 }
             }
         });
+        self.tools.screen.progress(None);
         match fetched.and_then(|bytes| self.keep().map(|file| (file, bytes))) {
             Ok((file, bytes)) => {
                 info!(name, bytes, file = %file.display(), "new software has come whole and waits to be installed");
@@ -246,6 +250,10 @@ impl Inner {
             }
             file.write_all(&data).map_err(disk)?;
             *lock(&self.state) = State::Downloading { done, total };
+            if let Some(percent) = total.and_then(|total| done.saturating_mul(100).checked_div(total)) {
+                let percent = u8::try_from(percent.min(100)).unwrap_or(100);
+                self.tools.screen.progress(Some((Work::Fetching, percent)));
+            }
             if done - told >= TOLD_BYTES {
                 told = done;
                 info!(done, total, "new software is coming");

@@ -379,6 +379,7 @@ fn open_upgrade(
         clock: clock.clone(),
         settings: settings.clone(),
         decisions: decisions.clone(),
+        screen: Arc::default(),
         limits,
     })
     .unwrap()

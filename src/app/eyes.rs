@@ -1,0 +1,102 @@
+//! What sees: cameras, models, and the people they know.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+use super::threads::Threads;
+use super::{Failure, Vision, enrol};
+use crate::api;
+use crate::camera::{self, Newest};
+use crate::clock::{Clock, Outbound};
+use crate::condition::Conditions;
+use crate::control::Event;
+use crate::hal::Camera;
+use crate::roster::{Models, Roster};
+use crate::settings::{Keeper, Live};
+use crate::store::Store;
+use crate::vision::{Gallery, SimilarityMap};
+
+/// What they work with.
+pub(super) struct Tools {
+    pub(super) camera: Box<dyn Camera>,
+    pub(super) infrared: Option<Box<dyn Camera>>,
+    /// Files that say which cameras they were; none where that does not matter.
+    pub(super) known: [Option<PathBuf>; 2],
+    pub(super) vision: Option<Vision>,
+    pub(super) similarity: Arc<OnceLock<SimilarityMap>>,
+    /// Photos enrolled at start.
+    pub(super) people: Option<PathBuf>,
+    pub(super) newest: Arc<Newest>,
+    pub(super) events: Outbound<Event>,
+    pub(super) store: Arc<Store>,
+    pub(super) settings: Arc<Live>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) conditions: Arc<Conditions>,
+}
+
+/// What sees, and whom it knows.
+pub(super) struct Eyes {
+    pub(super) roster: Arc<Roster>,
+    pub(super) liveness: api::Liveness,
+    newest: Arc<Newest>,
+    infrared: Option<Arc<Newest>>,
+}
+
+impl Eyes {
+    /// Starts their threads. Without models people are kept all the same, and pass by card.
+    pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
+        let Tools { vision, store, settings, clock, conditions, newest, .. } = tools;
+        let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1), Vision::gallery));
+        let mut liveness = api::Liveness { threshold: 1.0, frames: 0 };
+        let (mut pipeline, mut models) = (None, None);
+        if let Some(vision) = vision {
+            let spec = &vision.pack.liveness;
+            liveness = api::Liveness { threshold: spec.threshold, frames: spec.frames };
+            let _ = tools.similarity.set(vision.pack.similarity);
+            models = Some(Models {
+                eyes: Box::new(vision.portraitist),
+                pack: vision.pack.id.clone(),
+                similarity: vision.pack.similarity,
+            });
+            pipeline = Some(vision.pipeline);
+        }
+        let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), models));
+        // Cards and the exit button work without faces.
+        if let Err(error) = roster.load() {
+            Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
+        }
+        if let Some(folder) = &tools.people {
+            enrol::folder(&roster, &store, &settings, &*clock, folder)?;
+        }
+
+        let [known, known_infrared] = tools.known;
+        let read = |camera, name, known: Option<PathBuf>, newest: Arc<Newest>| {
+            let (clock, condition) = (clock.clone(), conditions.of(name));
+            move || camera::read(camera, condition, known.as_deref(), &newest, &*clock)
+        };
+        threads.start("camera", read(tools.camera, "camera", known, newest.clone()))?;
+        let infrared = tools.infrared.is_some().then(Arc::<Newest>::default);
+        if let Some((camera, newest)) = tools.infrared.zip(infrared.clone()) {
+            threads.start("infrared", read(camera, "infrared camera", known_infrared, newest))?;
+        }
+        if let Some(pipeline) = pipeline {
+            let (newest, infrared) = (newest.clone(), infrared.clone());
+            threads.start("vision", move || {
+                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, &settings, &tools.events, &*clock);
+            })?;
+        }
+        threads.start("roster", {
+            let (roster, newest) = (roster.clone(), newest.clone());
+            move || roster.recompute(|| newest.is_closed())
+        })?;
+        Ok(Self { roster, liveness, newest, infrared })
+    }
+
+    /// No more pictures are taken or looked at.
+    pub(super) fn close(&self) {
+        self.newest.close();
+        if let Some(infrared) = &self.infrared {
+            infrared.close();
+        }
+    }
+}
