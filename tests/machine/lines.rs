@@ -3,8 +3,9 @@
 
 use facegate::access::WiegandFrame;
 
-/// Silence after which the next pulse belongs to another frame, microseconds.
-const GAP_US: u64 = 25_000;
+/// Silence after which the next pulse belongs to another frame, microseconds: the machine may stand still for tens of
+/// milliseconds in the middle of a frame, and people come seconds after each other.
+const GAP_US: u64 = 500_000;
 
 /// A line that was set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +70,7 @@ pub fn check() {
     // At rest first; then the bits 1 0 1 with a change of another line among them; a second frame of one 0.
     let steps =
         [(10, 1, 0), (20, 1, 1), (20, 2, 1), (1000, 2, 0), (1100, 2, 1), (1500, 0, 1), (2000, 1, 0), (2100, 1, 1)];
-    let more = [(3000, 2, 0), (3100, 2, 1), (3100, 0, 0), (90_000, 1, 0), (90_100, 1, 1)];
+    let more = [(3000, 2, 0), (3100, 2, 1), (3100, 0, 0), (900_000, 1, 0), (900_100, 1, 1)];
     for (at, line, level) in steps.into_iter().chain(more) {
         notes += &note(at, line, level);
     }
