@@ -548,9 +548,27 @@ impl Board {
                 wiegand_in.iter().flat_map(|w| [("wiegand_in.data0", &w.data0), ("wiegand_in.data1", &w.data1)]),
             );
             used.extend(lamp.iter().map(|pin| ("lamp.line", pin)));
-            let by_role = [("exit", &inputs.exit), ("contact", &inputs.contact), ("tamper", &inputs.tamper)];
-            let by_role = by_role.into_iter().chain([("fire", &inputs.fire)]);
+            let by_role = [
+                ("inputs.exit.line", &inputs.exit),
+                ("inputs.contact.line", &inputs.contact),
+                ("inputs.tamper.line", &inputs.tamper),
+                ("inputs.fire.line", &inputs.fire),
+            ];
+            let by_role = by_role.into_iter();
             used.extend(by_role.filter_map(|(role, input)| Some((role, &input.as_ref()?.pin))));
+            for (role, pin) in &used {
+                let chip = format!("{}.chip", role.rsplit_once('.').map_or(*role, |(section, _)| section));
+                match (gpio, &pin.chip) {
+                    (Some(PinDriver::Cdev), None) => root.wrong(&chip, "is needed with driver = \"cdev\""),
+                    (Some(PinDriver::Cdev), Some(node)) if node.is_relative() => {
+                        root.wrong(&chip, "should be a device node, as \"/dev/gpiochip0\"");
+                    }
+                    (Some(PinDriver::Rppal | PinDriver::Sim), Some(_)) => {
+                        root.wrong(&chip, "is for driver = \"cdev\" alone");
+                    }
+                    _ => {}
+                }
+            }
             for (number, (role, pin)) in used.iter().enumerate() {
                 let same = |other: &&(&str, &Pin)| (&other.1.chip, &other.1.line) == (&pin.chip, &pin.line);
                 if let Some((other, _)) = used[..number].iter().find(same) {

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::clock::{Clock, lock};
 use crate::control::decisions::Decisions;
+use crate::error::reason;
 use crate::settings::Live;
 
 /// All devices.
@@ -64,7 +65,7 @@ pub struct Condition {
 
 impl Condition {
     /// The device did what was asked of it, or failed.
-    pub fn note<T, E: fmt::Display>(&mut self, outcome: &Result<T, E>) {
+    pub fn note<T, E: std::error::Error>(&mut self, outcome: &Result<T, E>) {
         match outcome {
             Ok(_) => self.works(),
             Err(error) => self.fails(error),
@@ -85,9 +86,9 @@ impl Condition {
     }
 
     /// It does not.
-    pub fn fails(&mut self, why: &impl fmt::Display) {
+    pub fn fails(&mut self, why: &dyn std::error::Error) {
         if self.works.replace(false) != Some(false) {
-            let why = why.to_string();
+            let why = reason(why);
             warn!(device = self.device, why, "does not work");
             self.all.tell("device", json!({ "device": self.device, "works": false, "why": why }));
             lock(&self.all.failing).insert(self.device.clone(), why);

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use embedded_hal::digital::OutputPin;
 use serde_json::{Map, Value, json};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use crate::access::session::{Now, Session};
 use crate::access::{WiegandFrame, pin};
@@ -186,9 +186,6 @@ impl Running {
             door::Action::Relay { closed } => {
                 let Some((relay, condition)) = &mut self.parts.relay else { return };
                 let driven = if closed { relay.set_high() } else { relay.set_low() };
-                if let Err(error) = &driven {
-                    error!(%error, closed, "the relay cannot be driven");
-                }
                 condition.note(&driven);
                 self.overdue = driven.err().map(|_| (closed, self.parts.clock.mono().after(RETRY)));
             }

@@ -213,6 +213,27 @@ impl fmt::Display for Error {
     }
 }
 
+/// An error with its causes, in one line for people: what is said already is not said again.
+#[must_use]
+pub fn reason(error: &dyn std::error::Error) -> String {
+    let plain = |error: &dyn std::error::Error| {
+        let text = error.to_string();
+        // Says nothing beside a detail.
+        let detail = text.strip_prefix(Fault::Unavailable.text()).and_then(|rest| rest.strip_prefix(": "));
+        detail.unwrap_or(&text).to_owned()
+    };
+    let mut text = plain(error);
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = plain(cause);
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|e| e as _)

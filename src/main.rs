@@ -327,11 +327,12 @@ fn rest(board: &Board, data: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let fail = board.relay.as_ref().map_or(Fail::Secure, |relay| relay.fail);
     // A terminal that ends during a fire alarm must not lock the door.
     let fire = board.is_fire().unwrap_or_else(|error| {
-        eprintln!("facegate: the fire alarm cannot be read: {error}");
+        eprintln!("facegate: the fire alarm cannot be read: {}", facegate::error::reason(&error));
         false
     });
     let closed = if fire { !rest } else { control::left_closed(fail, rest) };
-    if closed { relay.set_high() } else { relay.set_low() }?;
+    let driven = if closed { relay.set_high() } else { relay.set_low() };
+    driven.map_err(|error| format!("the relay is as the hardware left it: {}", facegate::error::reason(&error)))?;
     println!("the relay's contact is {}", if closed { "closed" } else { "open" });
     Ok(ExitCode::SUCCESS)
 }

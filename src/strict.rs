@@ -67,7 +67,11 @@ impl<'p> Section<'p> {
     pub fn may<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         let value = self.table.remove(key)?;
         let shown = value.to_string();
-        value.try_into().map_err(|error| self.problem(&format!("{} = {shown}: {error}", self.name(key)))).ok()
+        let wrong = |error: toml::de::Error| {
+            // The parser ends some of its messages with a line of its own.
+            self.problem(&format!("{} = {shown}: {}", self.name(key), error.to_string().trim_end()));
+        };
+        value.try_into().map_err(wrong).ok()
     }
 
     /// A value with a default.

@@ -42,7 +42,12 @@ pub fn run(
                     asked = false;
                     condition.note(&watchdog.feed());
                 }
-                Some(Message::Stop) => return condition.note(&watchdog.disarm()),
+                Some(Message::Stop) => {
+                    if let Err(error) = watchdog.disarm() {
+                        condition.fails(&error);
+                    }
+                    return;
+                }
                 None => break,
             }
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{Board, Camera, CameraDriver, CameraRole, CardReader, DisplayDriver, Input, Pin, PinDriver, SoundDriver};
 use crate::clock::Clock;
 use crate::door::InputRole;
-use crate::error::Result;
+use crate::error::{Result, reason};
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
 use crate::hal::linux::contacts::InputLine;
@@ -27,6 +27,8 @@ use crate::hal::rpi::{self, RpiPin};
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
 use crate::hal::{self, Abilities, Devices, Output, Sensor, linux};
+use crate::ui::lettering::Fonts;
+use crate::vision::Pack;
 
 /// A profile whose devices cannot be opened together.
 #[derive(Debug, thiserror::Error)]
@@ -50,10 +52,7 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.found {
             Ok(what) => write!(f, "ok    {:<16} {what}", self.device),
-            Err(error) => {
-                write!(f, "FAILS {:<16} {}", self.device, error.detail)?;
-                error.source.as_ref().map_or(Ok(()), |source| write!(f, ": {source}"))
-            }
+            Err(error) => write!(f, "FAILS {:<16} {}", self.device, reason(error)),
         }
     }
 }
@@ -107,6 +106,13 @@ impl Board {
         if let Some(node) = &self.backlight {
             add("backlight", Backlight::new(node.clone()).probe());
         }
+        if let Some(font) = self.display.as_ref().and_then(|display| display.font.as_ref()) {
+            let read = Fonts::load(font).map(|_| font.display().to_string());
+            add("font", read);
+        }
+        let pack = (self.vision.pack != "auto").then_some(self.vision.pack.as_str());
+        let models = self.vision.models.display();
+        add("face models", Pack::locate(&self.vision.models, pack).map(|pack| format!("{} in {models}", pack.id)));
         if let Some(player) = self.player(clock) {
             add("sound", player.probe());
         }

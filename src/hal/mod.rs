@@ -226,20 +226,11 @@ pub struct Abilities {
 
 /// Why a pin could not be driven.
 #[derive(Debug, thiserror::Error)]
-#[error("pin {pin}: {source}")]
+#[error("{source}")]
 pub struct PinError {
-    /// Which pin.
-    pub pin: String,
-    /// What the system said.
+    /// Which pin, and what the system said.
+    #[from]
     pub source: Error,
-}
-
-impl PinError {
-    /// `pin` could not be driven.
-    #[must_use]
-    pub fn new(pin: &impl fmt::Display, source: Error) -> Self {
-        Self { pin: pin.to_string(), source }
-    }
 }
 
 impl digital::Error for PinError {

@@ -97,10 +97,10 @@ impl ErrorType for RpiPin {
 
 impl OutputPin for RpiPin {
     fn set_low(&mut self) -> Result<(), PinError> {
-        self.drive(false).map_err(|error| PinError::new(&format!("GPIO{}", self.number), error))
+        self.drive(false).map_err(PinError::from)
     }
 
     fn set_high(&mut self) -> Result<(), PinError> {
-        self.drive(true).map_err(|error| PinError::new(&format!("GPIO{}", self.number), error))
+        self.drive(true).map_err(PinError::from)
     }
 }

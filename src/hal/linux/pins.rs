@@ -165,11 +165,11 @@ impl ErrorType for OutputLine {
 
 impl OutputPin for OutputLine {
     fn set_low(&mut self) -> Result<(), PinError> {
-        self.drive(Value::Inactive).map_err(|error| PinError::new(&self.place, error))
+        self.drive(Value::Inactive).map_err(PinError::from)
     }
 
     fn set_high(&mut self) -> Result<(), PinError> {
-        self.drive(Value::Active).map_err(|error| PinError::new(&self.place, error))
+        self.drive(Value::Active).map_err(PinError::from)
     }
 }
 
