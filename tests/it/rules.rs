@@ -32,7 +32,7 @@ fn outside_things_have_one_owner() {
         ("Instant::now", &["clock.rs"]),
         ("Timestamp::now", &["clock.rs"]),
         ("SystemTime::now", &["clock.rs"]),
-        ("thread::sleep", &[]),
+        ("thread::sleep", &["clock.rs"]),
         ("rustix::", &["hal", "store"]),
         ("ring::aead", &["backup"]),
         ("if_addrs::", &["hal"]),
