@@ -3,10 +3,6 @@
 
 use facegate::access::WiegandFrame;
 
-/// Silence after which the next pulse belongs to another frame, microseconds: the machine may stand still for tens of
-/// milliseconds in the middle of a frame, and people come seconds after each other.
-const GAP_US: u64 = 500_000;
-
 /// A line that was set.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
@@ -38,25 +34,23 @@ pub fn levels(changes: &[Change], line: u8) -> Vec<bool> {
     levels
 }
 
-/// The frames on two lines that idle high: a pulse to low on the first is a zero, on the second a one.
-pub fn frames(changes: &[Change], data0: u8, data1: u8) -> Vec<WiegandFrame> {
-    let mut frames: Vec<WiegandFrame> = Vec::new();
-    let (mut high, mut last) = ([false; 2], None);
+/// The frames of `bits` pulses on two lines that idle high: a pulse to low on the first is a zero, on the second a one. They
+/// are told apart by counting: the machine may stand still for more than half a second in the middle of one. What is
+/// not complete yet comes last, with fewer bits.
+pub fn frames(changes: &[Change], data0: u8, data1: u8, bits: usize) -> Vec<WiegandFrame> {
+    let mut high = [false; 2];
+    let mut pulses = Vec::new();
     for change in changes.iter().filter(|c| c.line == data0 || c.line == data1) {
         let one = change.line == data1;
-        let fell = std::mem::replace(&mut high[usize::from(one)], change.high) && !change.high;
-        if !fell {
-            continue;
-        }
-        if last.is_none_or(|last| change.at - last > GAP_US) {
-            frames.push(WiegandFrame { bits: 0, value: 0 });
-        }
-        last = Some(change.at);
-        if let Some(frame) = frames.last_mut() {
-            *frame = WiegandFrame { bits: frame.bits + 1, value: frame.value << 1 | u64::from(one) };
+        if std::mem::replace(&mut high[usize::from(one)], change.high) && !change.high {
+            pulses.push(one);
         }
     }
-    frames
+    let frame = |pulses: &[bool]| WiegandFrame {
+        bits: pulses.len() as u32,
+        value: pulses.iter().fold(0, |value, one| value << 1 | u64::from(*one)),
+    };
+    pulses.chunks(bits).map(frame).collect()
 }
 
 /// The reading itself, on notes as the emulator writes them.
@@ -67,7 +61,7 @@ pub fn check() {
         )
     };
     let mut notes = String::from("7@1795596911.000001:something_else 1 to 0\n");
-    // At rest first; then the bits 1 0 1 with a change of another line among them; a second frame of one 0.
+    // At rest first; then the bits 1 0 1 with a change of another line among them; a second frame's first bit, a 0.
     let steps =
         [(10, 1, 0), (20, 1, 1), (20, 2, 1), (1000, 2, 0), (1100, 2, 1), (1500, 0, 1), (2000, 1, 0), (2100, 1, 1)];
     let more = [(3000, 2, 0), (3100, 2, 1), (3100, 0, 0), (900_000, 1, 0), (900_100, 1, 1)];
@@ -79,5 +73,5 @@ pub fn check() {
     assert_eq!(read[0], Change { at: 1_795_596_911_000_010, line: 1, high: false });
     assert_eq!(levels(&read, 0), [true, false]);
     let frame = |bits, value| WiegandFrame { bits, value };
-    assert_eq!(frames(&read, 1, 2), [frame(3, 0b101), frame(1, 0)]);
+    assert_eq!(frames(&read, 1, 2, 3), [frame(3, 0b101), frame(1, 0)]);
 }

@@ -29,6 +29,8 @@ const PUBLIC_CARD: u32 = 1;
 const ENROLLED: &str = "p01_1.jpg";
 const SHOWN: &str = "p01_2.jpg";
 const STRANGER: &str = "p09_1.jpg";
+/// Of a frame under `Wiegand` 1: a number of 32 bits between two of parity.
+const BITS: usize = 34;
 /// How far a colour on the screen may be from what the same code draws on another processor.
 const TOLERANCE: u8 = 4;
 
@@ -79,7 +81,7 @@ fn passages(setup: &Setup) {
     machine.wait("the stranger's picture", |_| (found(port, "SearchCapture") > 0).then_some(()));
     machine.screen(&setup.pictures.join("stranger.png"));
     let changes = output(&machine);
-    let passed = (openings(&changes), frames(&changes, line::DATA0, line::DATA1).len());
+    let passed = (openings(&changes), frames(&changes, line::DATA0, line::DATA1, BITS).len());
     assert_eq!(passed, (1, 1), "nobody is let in");
     assert_eq!((found(port, "SearchControl"), platform.passages()), (0, vec![]), "and nobody told of");
     println!("  a stranger stays out");
@@ -127,9 +129,9 @@ fn output(machine: &Machine) -> Vec<Change> {
 
 /// The card that a frame of the Wiegand lines tells, the first being 0.
 fn sent(machine: &mut Machine, number: usize) -> u32 {
-    let whole = |frame: &WiegandFrame| frame.bits == 34;
+    let whole = |frame: &WiegandFrame| frame.bits as usize == BITS;
     let frame = machine.wait("the frame on the Wiegand lines", |machine| {
-        frames(&output(machine), line::DATA0, line::DATA1).get(number).copied().filter(whole)
+        frames(&output(machine), line::DATA0, line::DATA1, BITS).get(number).copied().filter(whole)
     });
     frame.data().unwrap_or_else(|| panic!("the parity of {frame:?}"))
 }
