@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use image::RgbImage;
 
 use self::pixels::{BAND, Format, Turned};
+use super::console;
 use crate::board::Rotation;
 use crate::error::{Error, Fault, Result};
 use crate::hal::Panel;
@@ -113,6 +114,9 @@ impl Framebuffer {
         let geometry = self.screen.geometry(&file, plain).map_err(|e| self.fails("is no usable framebuffer", e))?;
         if (geometry.width, geometry.height) != (width, height) {
             return Err(Error::new(Fault::Unavailable, self.misfit((geometry.width, geometry.height))));
+        }
+        if !file.metadata().is_ok_and(|about| about.is_file()) {
+            console::give_way();
         }
         Ok(Open::new(file, geometry))
     }

@@ -2,6 +2,7 @@
 
 pub mod backlight;
 pub mod camera;
+pub mod console;
 pub mod contacts;
 pub mod files;
 pub mod framebuffer;
