@@ -1,4 +1,5 @@
-//! The screen as pictures: what is drawn for the main scenes, on every size of panel, some in each language.
+//! The screen as pictures: what is drawn for every scene on every size of panel, one by one in one language, and in each
+//! language small on one sheet.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it screens` draws `tests/golden/screens` anew; look at what has changed.
 
@@ -15,9 +16,12 @@ use facegate::ui::view::{Facts, View};
 use facegate::ui::{Message, Part, Said, Scene, Work};
 use facegate::vision::{Frame, Rect};
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use image::imageops;
 use image::{Rgb, RgbImage};
 
 const SIZES: [(u32, u32); 3] = [(720, 1280), (800, 1280), (1024, 600)];
+/// As many as `Language` has values (3.30).
+const LANGUAGES: i64 = 10;
 /// How far a colour may be off: soft edges are rounded differently from machine to machine.
 const TOLERANCE: u8 = 4;
 
@@ -130,29 +134,54 @@ fn picture(shot: &Shot, size: (u32, u32)) -> RgbImage {
     draw(&view, Pictures { camera: Some(&camera), mirror: false, portrait: portrait.as_ref() }, size)
 }
 
+/// How much smaller a screen is on its language's sheet: its words can still be read.
+const SMALLER: u32 = 4;
+/// Screens beside each other on a sheet.
+const ACROSS: u32 = 6;
+
+/// All screens of one language and size beside each other.
+fn sheet(language: i64, size: (u32, u32)) -> RgbImage {
+    let shots = shots();
+    let (w, h) = (size.0 / SMALLER, size.1 / SMALLER);
+    let rows = u32::try_from(shots.len()).unwrap().div_ceil(ACROSS);
+    let mut sheet = RgbImage::from_pixel(ACROSS * (w + 4), rows * (h + 4), Rgb([255; 3]));
+    for (number, shot) in (0..).zip(shots) {
+        let small = imageops::thumbnail(&picture(&Shot { language, ..shot }, size), w, h);
+        let (x, y) = (number % ACROSS * (w + 4) + 2, number / ACROSS * (h + 4) + 2);
+        imageops::replace(&mut sheet, &small, x.into(), y.into());
+    }
+    sheet
+}
+
+/// What is wrong with a picture, compared with the one kept; or keeps it, when it is to be drawn anew.
+fn compared(drawn: &RgbImage, file: &Path) -> Option<String> {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let out = std::fs::File::create(file).unwrap();
+        let encoder = PngEncoder::new_with_quality(out, CompressionType::Best, FilterType::NoFilter);
+        drawn.write_with_encoder(encoder).unwrap();
+        return None;
+    }
+    let golden = image::open(file).unwrap_or_else(|e| panic!("{}: {e}", file.display())).into_rgb8();
+    assert_eq!(golden.dimensions(), drawn.dimensions(), "{}", file.display());
+    let far = |(a, b): (&u8, &u8)| a.abs_diff(*b) > TOLERANCE;
+    let off = golden.pixels().zip(drawn.pixels()).filter(|(a, b)| a.0.iter().zip(&b.0).any(far)).count();
+    (off > 0).then(|| format!("{}: {off} pixels differ", file.display()))
+}
+
 #[test]
 fn screens_look_as_they_did() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/screens");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
     let mut wrong = Vec::new();
-    for shot in shots() {
-        for size in SIZES {
-            let drawn = picture(&shot, size);
-            let file = folder.join(format!("{}-{}-{}x{}.png", shot.name, shot.language, size.0, size.1));
-            if update {
-                std::fs::create_dir_all(&folder).unwrap();
-                let out = std::fs::File::create(&file).unwrap();
-                let encoder = PngEncoder::new_with_quality(out, CompressionType::Best, FilterType::NoFilter);
-                drawn.write_with_encoder(encoder).unwrap();
-                continue;
-            }
-            let golden = image::open(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display())).into_rgb8();
-            assert_eq!(golden.dimensions(), drawn.dimensions(), "{}", file.display());
-            let far = |(a, b): (&u8, &u8)| a.abs_diff(*b) > TOLERANCE;
-            let off = golden.pixels().zip(drawn.pixels()).filter(|(a, b)| a.0.iter().zip(&b.0).any(far)).count();
-            if off > 0 {
-                wrong.push(format!("{}: {off} pixels differ", file.display()));
-            }
+    for size in SIZES {
+        let size_name = format!("{}x{}", size.0, size.1);
+        for shot in shots() {
+            let file = folder.join(format!("{}-{}-{size_name}.png", shot.name, shot.language));
+            wrong.extend(compared(&picture(&shot, size), &file));
+        }
+        for language in 0..LANGUAGES {
+            let file = folder.join("languages").join(format!("{language}-{size_name}.png"));
+            wrong.extend(compared(&sheet(language, size), &file));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
