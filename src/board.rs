@@ -219,6 +219,17 @@ pub enum Active {
     Low,
 }
 
+impl Active {
+    /// The other level.
+    #[must_use]
+    pub const fn inverted(self) -> Self {
+        match self {
+            Self::High => Self::Low,
+            Self::Low => Self::High,
+        }
+    }
+}
+
 /// A line of a GPIO chip: a BCM number for `rppal`, an offset for `cdev`, a name in memory.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(untagged)]

@@ -35,10 +35,7 @@ impl RpiPin {
     /// The same pin with the other level meaning "on".
     #[must_use]
     pub fn inverted(mut self) -> Self {
-        self.active = match self.active {
-            Active::High => Active::Low,
-            Active::Low => Active::High,
-        };
+        self.active = self.active.inverted();
         self
     }
 
