@@ -321,6 +321,7 @@ impl App {
             people_limit: board.capacity.people,
             liveness: eyes.liveness,
             abilities: devices.abilities,
+            require_password_change: board.require_password_change,
             card_turn: Mutex::default(),
         });
         sinks.answer(context.clone(), &mut threads)?;
@@ -351,6 +352,10 @@ impl App {
             }
         });
 
+        if settings.now().account.is_default() {
+            let only = if board.require_password_change { "; until then the API does nothing else" } else { "" };
+            warn!("the password is the default one, admin/admin: set another with SetUserPwd{only}");
+        }
         if let Some(panel) = &panel {
             panel.started();
         }

@@ -72,6 +72,8 @@ pub struct Board {
     pub data: PathBuf,
     /// Address the API listens on.
     pub listen: SocketAddr,
+    /// Whether the login of the document has to be changed before the API does anything else.
+    pub require_password_change: bool,
 }
 
 /// Whether a driver talks to hardware or to memory.
@@ -549,7 +551,11 @@ impl Board {
                 Some(Capacity { people: people?, control_records: control_records?, captures: captures?, notices })
             });
             let data = root.need_section("storage", |s| s.need("data"));
-            let listen = root.need_section("http", |s| s.need("listen"));
+            let http = root.need_section("http", |s| {
+                let listen = s.need("listen");
+                let require = s.or("require_password_change", false);
+                Some((listen?, require?))
+            });
             let mut used: Vec<(&str, &Pin)> = Vec::new();
             used.extend(relay.iter().map(|r| ("relay.line", &r.pin)));
             used.extend(
@@ -606,7 +612,8 @@ impl Board {
                 vision: vision?,
                 capacity: capacity?,
                 data: data?,
-                listen: listen?,
+                listen: http?.0,
+                require_password_change: http?.1,
             })
         })
     }

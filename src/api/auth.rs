@@ -22,7 +22,7 @@ use crate::error::{Error, Fault, Result};
 use crate::settings::{Account, Live};
 
 /// What applies until the first password is set (2.4).
-const DEFAULT: (&str, &str) = ("admin", "admin");
+pub const DEFAULT: (&str, &str) = ("admin", "admin");
 /// Failures that cost nothing: typing errors, a platform still on the old password.
 const FREE_FAILURES: u32 = 5;
 const LONGEST_REFUSAL: Duration = Duration::from_secs(60);
@@ -116,7 +116,7 @@ impl Auth {
             return refused(WRONG);
         };
         let account = &self.settings.now().account;
-        if account.user.is_empty() {
+        if account.is_default() {
             let default = Login { user: DEFAULT.0.into(), password: DEFAULT.1.into() };
             let is_default = self.digest(&login, "").ct_eq(&self.digest(&default, ""));
             return Ok(self.settle(client, is_default.into()));

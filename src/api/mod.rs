@@ -27,6 +27,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::access::pin;
+use crate::bail;
 use crate::camera::Newest;
 use crate::clock::{Clock, Outbound};
 use crate::control;
@@ -92,6 +93,8 @@ pub struct Context {
     pub liveness: Liveness,
     /// What the terminal can sense.
     pub abilities: Abilities,
+    /// Whether the login of the document has to be changed before anything else works (board profile).
+    pub require_password_change: bool,
     /// Held from choosing a card number until its bearer is stored.
     pub card_turn: Mutex<()>,
 }
@@ -139,6 +142,7 @@ pub fn dispatch(cx: &Context, name: &str, body: &[u8]) -> Reply {
 /// The operator's, or [`Fault::UnknownOperator`].
 pub fn call(cx: &Context, name: &str, fields: Fields) -> Result<wire::Answer> {
     let operator = table::find(name).ok_or(Fault::UnknownOperator)?;
+    check_login(cx, operator.name)?;
     operator.run(cx, fields)
 }
 
@@ -147,6 +151,7 @@ fn run(cx: &Context, operator: &table::Operator, body: &[u8]) -> Result<wire::An
     if let Some(named) = envelope.operator.filter(|named| named != operator.name) {
         return Err(Error::new(Fault::UnknownOperator, format!("operator: {named:?} is not {}", operator.name)));
     }
+    check_login(cx, operator.name)?;
     if operator.needs_info && !envelope.has_info {
         return Err(Error::new(Fault::BadParameter, "info: is missing"));
     }
@@ -154,6 +159,19 @@ fn run(cx: &Context, operator: &table::Operator, body: &[u8]) -> Result<wire::An
         check_device(cx, &envelope.fields)?;
     }
     operator.run(cx, envelope.fields)
+}
+
+/// Where the board's profile asks for it, the login that everybody knows from the document is good for changing it and for
+/// asking who is there, and for nothing else, whatever carries the operator.
+///
+/// # Errors
+/// [`Fault::NotAllowed`], until a login was set.
+pub fn check_login(cx: &Context, operator: &str) -> Result<()> {
+    let due = cx.require_password_change && cx.settings.now().account.is_default();
+    if due && !matches!(operator, "GetSysParam" | "SetUserPwd") {
+        bail!(NotAllowed, "{operator}: change the default password first, with SetUserPwd");
+    }
+    Ok(())
 }
 
 /// A `DeviceID` that is given must be this terminal's; platforms that know only one leave it out.

@@ -40,6 +40,12 @@ impl Account {
         Self { user: "locked".to_owned(), password_hash: "*".to_owned() }
     }
 
+    /// Whether nobody has set a login yet.
+    #[must_use]
+    pub const fn is_default(&self) -> bool {
+        self.user.is_empty()
+    }
+
     /// The user name that applies; the document's default (2.4) until one is set.
     #[must_use]
     pub fn user_name(&self) -> &str {

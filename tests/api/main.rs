@@ -9,6 +9,7 @@ mod bad_input;
 mod examples;
 mod factory;
 mod general;
+mod login;
 mod manual_push;
 mod mqtt;
 mod network;

@@ -171,6 +171,13 @@ impl Rig {
         rig
     }
 
+    /// A terminal whose board's profile wants the password changed before anything else.
+    pub fn with_password_due() -> Self {
+        let mut rig = Self::new();
+        Arc::get_mut(&mut rig.cx).unwrap().require_password_change = true;
+        rig
+    }
+
     pub fn with_models(models: Models, gallery: Gallery) -> Self {
         Self::with_room(models, gallery, ROOM)
     }
@@ -255,6 +262,7 @@ impl Rig {
                 mask: true,
                 temperature: true,
             },
+            require_password_change: false,
             card_turn: Mutex::default(),
         });
         Self { cx, events, host, messages: Some(messages), runtime, frames, folder }

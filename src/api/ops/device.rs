@@ -31,6 +31,9 @@ pub fn set_password(cx: &Context, request: SetUserPwd) -> Result<Answer> {
     if password.is_empty() {
         bail!(BadParameter, "Pwd: is empty");
     }
+    if cx.require_password_change && password == auth::DEFAULT.1 {
+        bail!(BadParameter, "Pwd: is the default one; choose another");
+    }
     let password_hash = auth::hash(&password)?;
     cx.settings.change::<Account>(|account| {
         *account = Account { user, password_hash };

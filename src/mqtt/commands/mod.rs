@@ -11,7 +11,7 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value};
 
-use crate::api::{Context, lenient, wire};
+use crate::api::{self, Context, lenient, wire};
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use codes::{Page, code};
@@ -190,7 +190,7 @@ pub fn answer(cx: &Context, desk: &Desk, packet: &[u8]) -> Option<Value> {
     }
     let (page, result) = if packet.len() > LONGEST {
         (codes::GENERAL, Err(Error::new(Fault::TooLarge, format!("{} bytes, at most {LONGEST}", packet.len()))))
-    } else if let Err(error) = is_for_us(cx, &command) {
+    } else if let Err(error) = is_for_us(cx, &command).and_then(|()| api::check_login(cx, operator)) {
         (codes::GENERAL, Err(error))
     } else if let Some((page, run)) = people::find(operator) {
         (page, run(cx, desk, &command))
