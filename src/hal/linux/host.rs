@@ -2,8 +2,8 @@
 //! wpa_supplicant read.
 //!
 //! The system is called through [`System`], and all files lie below a root folder, so that tests see both.
-//! Programs are started with their arguments as they stand, never by a shell. They are `networkctl` and
-//! `systemctl`: what they ask for over D-Bus would cost a D-Bus client, which is larger than all of this, and
+//! Programs are started with their arguments as they stand, never by a shell. They are `networkctl`, `systemctl` and
+//! `busctl`: what they ask for over D-Bus would cost a D-Bus client, which is larger than all of this, and
 //! the machine has them wherever it has what they talk to.
 
 use std::fmt;
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::io::Errno;
 use rustix::system::RebootCommand;
 use rustix::time::{ClockId, Timespec};
 
@@ -67,8 +68,11 @@ impl System for Kernel {
             // Negative before 1970 only, which no clock is set to.
             tv_nsec: to.subsec_nanosecond().max(0).into(),
         };
-        rustix::time::clock_settime(ClockId::Realtime, time)
-            .map_err(|e| Error::new(Fault::Unavailable, "the clock cannot be set").because(e))
+        match rustix::time::clock_settime(ClockId::Realtime, time) {
+            // Without the right to it, systemd's timedated is asked, which polkit's rules allow.
+            Err(Errno::PERM) => self.run("busctl", &timedated(to).each_ref().map(String::as_str)),
+            set => set.map_err(|e| Error::new(Fault::Unavailable, "the clock cannot be set").because(e)),
+        }
     }
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<()> {
@@ -96,6 +100,14 @@ impl System for Kernel {
     }
 }
 
+/// The call that sets the clock over D-Bus: microseconds since 1970, not relative, and nobody to be asked for a password.
+fn timedated(to: Timestamp) -> [String; 9] {
+    let service = "org.freedesktop.timedate1";
+    let microseconds = to.as_microsecond().to_string();
+    let path = "/org/freedesktop/timedate1";
+    ["call", service, path, service, "SetTime", "xbb", &microseconds, "false", "false"].map(str::to_owned)
+}
+
 /// The Linux machine.
 #[derive(Debug)]
 pub struct LinuxHost {
@@ -110,7 +122,11 @@ pub struct LinuxHost {
 #[derive(Debug, Default)]
 struct Due {
     network: bool,
-    service: Option<String>,
+    /// What is to be done to the radio's service, and its name.
+    service: Option<(&'static str, String)>,
+    /// Whether the radio was seen to since this daemon started. The service is not enabled in systemd, which would take the
+    /// right to enable any service: the terminal starts it.
+    radio: bool,
 }
 
 impl LinuxHost {
@@ -195,25 +211,28 @@ impl Host for LinuxHost {
             changed |= self.keep("etc/systemd/network/10-facegate-wired.network", text.as_deref(), 0o644)?;
         }
         let mut associate = None;
+        let mut due = lock(&self.due);
         if let Some(wlan) = &self.interfaces.wifi {
             let text = network::wifi(wlan, network, wifi);
             changed |= self.keep("etc/systemd/network/10-facegate-wifi.network", text.as_deref(), 0o644)?;
             let path = format!("etc/wpa_supplicant/wpa_supplicant-{}.conf", wlan.as_str());
+            let service = format!("wpa_supplicant@{}.service", wlan.as_str());
             if self.associate(&path, supplicant.as_deref())? {
-                associate = Some(format!("wpa_supplicant@{}.service", wlan.as_str()));
+                associate = Some(("restart", service));
+            } else if wifi.enabled.on() && !due.radio {
+                associate = Some(("start", service));
             }
+            due.radio = true;
         }
         // What could not be brought in force is due until it is, though its file needs no change any more.
-        let mut due = lock(&self.due);
         due.network |= changed;
         due.service = associate.or(due.service.take());
         if due.network {
             self.system.run("networkctl", &["reload"])?;
             due.network = false;
         }
-        if let Some(service) = due.service.clone() {
-            self.system.run("systemctl", &["enable", &service])?;
-            self.system.run("systemctl", &["--no-block", "restart", &service])?;
+        if let Some((verb, service)) = due.service.clone() {
+            self.system.run("systemctl", &["--no-block", verb, &service])?;
             due.service = None;
         }
         Ok(())
@@ -346,14 +365,16 @@ mod tests {
         };
         host.set_network(&fixed, &on).unwrap();
         assert_eq!(names(), [(WIFI.into(), 0o644), (WIRED.into(), 0o644), (SUPPLICANT.into(), 0o600)]);
-        assert_eq!(
-            asked(),
-            [
-                "networkctl reload",
-                "systemctl enable wpa_supplicant@wlan0.service",
-                "systemctl --no-block restart wpa_supplicant@wlan0.service"
-            ]
+        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block restart wpa_supplicant@wlan0.service"]);
+        let anew = LinuxHost::new(
+            machine.folder.path(),
+            host.interfaces.clone(),
+            machine.clock.clone(),
+            machine.system.clone(),
         );
+        anew.set_network(&fixed, &on).unwrap();
+        anew.set_network(&fixed, &on).unwrap();
+        assert_eq!(asked(), ["systemctl --no-block start wpa_supplicant@wlan0.service"], "at the terminal's start");
         let written = machine.files();
         assert_eq!(written[2].2, network::supplicant(&on).unwrap());
 
@@ -363,14 +384,7 @@ mod tests {
 
         host.set_network(&none, &off).unwrap();
         assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, network::NO_RADIO.into())]);
-        assert_eq!(
-            asked(),
-            [
-                "networkctl reload",
-                "systemctl enable wpa_supplicant@wlan0.service",
-                "systemctl --no-block restart wpa_supplicant@wlan0.service"
-            ]
-        );
+        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block restart wpa_supplicant@wlan0.service"]);
     }
 
     #[test]
