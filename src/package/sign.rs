@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minisign::{ErrorKind, KeyPair, PublicKey, SecretKey, SecretKeyBox};
+use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox};
 use ring::signature::Ed25519KeyPair;
 
 use super::blake2b::Blake2b;
@@ -45,14 +45,12 @@ impl SigningKey {
     pub fn load(file: &Path, ask: &mut dyn FnMut() -> io::Result<String>) -> Result<Self, Problem> {
         let wrong = |why: String| Problem::Key { file: file.to_owned(), why };
         let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
-        let sealed = || SecretKeyBox::from(text.clone());
-        let key = match sealed().into_unencrypted_secret_key() {
-            // So it says of one with a passphrase.
-            Err(e) if matches!(e.kind(), ErrorKind::Io) => {
-                let passphrase = ask().map_err(|e| wrong(format!("no passphrase: {e}")))?;
-                sealed().into_secret_key(Some(passphrase))
-            }
-            key => key,
+        let bytes = text.lines().nth(1).and_then(|line| STANDARD.decode(line.trim()).ok()).unwrap_or_default();
+        let sealed = bytes.get(2..4) == Some(b"Sc".as_slice());
+        let key = SecretKeyBox::from(text);
+        let key = match sealed {
+            true => key.into_secret_key(Some(ask().map_err(|e| wrong(format!("no passphrase: {e}")))?)),
+            false => key.into_unencrypted_secret_key(),
         }
         .map_err(|e| wrong(e.to_string()))?;
         Self::of(&key).map_err(wrong)
