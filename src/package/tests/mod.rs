@@ -262,3 +262,26 @@ fn a_package_can_be_looked_at_unverified() {
     let (id, comment) = seen.signature.unwrap();
     assert_eq!((id, comment.as_str()), (KeyId::of(other.pk.keynum()), "facegate package"));
 }
+
+/// The file was made once and stays: later software has to read it.
+#[test]
+fn the_package_of_the_documentation_is_read_and_is_what_is_printed_there() {
+    let package = include_bytes!("../../../fuzz/seeds/verify/good.swx");
+    let mut printed = Vec::new();
+    for line in include_str!("../../../docs/swx.md").lines().filter_map(|line| line.strip_prefix("    0000")) {
+        let (at, digits) = line.split_at(4);
+        // Lines left out are like the one before.
+        let at = usize::from_str_radix(at, 16).unwrap();
+        while printed.len() < at {
+            printed.extend_from_within(printed.len() - 16..);
+        }
+        let digits = digits.split('|').next().unwrap().split_whitespace();
+        printed.extend(digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()));
+    }
+    assert!(printed == package, "docs/swx.md prints another package");
+
+    let rig = Rig::new();
+    fs::write(rig.path("keys/fuzz.pub"), include_str!("../../../fuzz/keys/fuzz.pub")).unwrap();
+    let out = rig.try_out(package, &Expect::default()).unwrap();
+    assert_eq!(fs::read_to_string(out.join("models/a.toml")).unwrap(), "kind = \"none\"\n".repeat(50));
+}
