@@ -1,5 +1,7 @@
 //! Arguments → board and options → `App` → wait for a signal.
 
+mod cli;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -105,6 +107,11 @@ enum Verb {
     Models {
         #[command(subcommand)]
         verb: ModelsVerb,
+    },
+    /// Packages of new software: make, sign, verify.
+    Package {
+        #[command(subcommand)]
+        verb: cli::package::Verb,
     },
 }
 
@@ -242,6 +249,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
             println!("{report}");
             Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
         }
+        Verb::Package { verb } => cli::package::perform(verb),
     }
 }
 

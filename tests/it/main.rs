@@ -14,6 +14,7 @@ mod load;
 mod machine;
 mod misbehave;
 mod mqtt;
+mod package;
 mod passage;
 mod presented;
 mod push;

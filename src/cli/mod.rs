@@ -1,0 +1,3 @@
+//! The verbs that need more than a line of `main.rs`.
+
+pub mod package;
