@@ -4,7 +4,6 @@
 //! [`keygen`] make packages. Where packages come from and where files go is left to others. Names nothing of the
 //! terminal, so that it can be fuzzed without it (`fuzz/`).
 
-mod blake2b;
 mod build;
 mod container;
 mod expect;

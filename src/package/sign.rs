@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use blake2::{Blake2b512, Digest};
 use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox};
 use ring::signature::Ed25519KeyPair;
 
-use super::blake2b::Blake2b;
 use super::build::Problem;
 use super::container::Container;
 use super::head::HEAD;
@@ -108,7 +108,7 @@ pub fn sign(file: &Path, key: &SigningKey, progress: &mut dyn FnMut(u64, u64)) -
     let manifest = Manifest::parse(container.manifest())?;
     unpack::check_parts(&container, &manifest, progress)?;
 
-    let mut sum = Blake2b::new();
+    let mut sum = Blake2b512::new();
     let mut buffer = vec![0; 64 << 10];
     let mut signed = container.signed();
     loop {
@@ -117,7 +117,7 @@ pub fn sign(file: &Path, key: &SigningKey, progress: &mut dyn FnMut(u64, u64)) -
             n => sum.update(&buffer[..n]),
         }
     }
-    let signature = key.pair.sign(&sum.finish());
+    let signature = key.pair.sign(&sum.finalize());
     let comment = format!("facegate package {} {}", manifest.name, manifest.version);
     let global = key.pair.sign(&[signature.as_ref(), comment.as_bytes()].concat());
     let named = [b"ED".as_slice(), &key.id, signature.as_ref()].concat();
