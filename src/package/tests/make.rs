@@ -97,7 +97,8 @@ fn progress_comes_to_its_end() {
 #[test]
 fn what_is_no_plain_file_or_has_no_place_in_a_package_stops_the_build() {
     let rig = Rig::new();
-    let spoil: [(&str, fn(&Path), &str); 9] = [
+    type Row = (&'static str, fn(&Path), &'static str);
+    let spoil: [Row; 9] = [
         ("a link", |f| symlink("/etc/passwd", f.join("models/x")).unwrap(), "models/x: is a link"),
         ("a link to a folder", |f| symlink("/etc", f.join("assets/x")).unwrap(), "assets/x: is a link"),
         ("a broken link", |f| symlink("nothing", f.join("models/x")).unwrap(), "models/x: is a link"),
