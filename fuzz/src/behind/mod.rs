@@ -1,4 +1,5 @@
-#![allow(dead_code)]
+// On purpose: see `lib.rs`.
+#![allow(dead_code, clippy::duplicate_mod)]
 
 #[path = "../../../src/package/container.rs"]
 mod container;

@@ -50,7 +50,7 @@ fn what_is_no_package_or_not_all_of_one_is_refused() {
         package
     };
     let (there, parts) = (u32::from_be_bytes(*good[12..].first_chunk().unwrap()), Crafted::new().parts.len() as u64);
-    let table: [(&str, Vec<u8>, fn(&Refusal) -> bool); 9] = [
+    let table: [(&str, Vec<u8>, Fits); 9] = [
         ("empty", Vec::new(), |r| matches!(r, Refusal::NotAPackage)),
         ("garbage", b"PK\x03\x04 something else".repeat(100), |r| matches!(r, Refusal::NotAPackage)),
         ("a byte behind it", [good.as_slice(), b"\0"].concat(), |r| matches!(r, Refusal::Length { .. })),
@@ -96,7 +96,7 @@ fn signatures_of_other_kinds_forms_and_keys_are_refused() {
     let mut borrowed = SecretKey::from_bytes(&other.sk.to_bytes()).unwrap().to_bytes();
     borrowed[54..62].copy_from_slice(rig.key.sk.keynum());
     let borrowed = Crafted::new().signed(&SecretKey::from_bytes(&borrowed).unwrap());
-    let table: [(&str, Vec<u8>, fn(&Refusal) -> bool); 10] = [
+    let table: [(&str, Vec<u8>, Fits); 10] = [
         ("unsigned", with_block(""), |r| matches!(r, Refusal::Unsigned)),
         ("no lines", with_block("signed, honestly"), |r| matches!(r, Refusal::SignatureForm(_))),
         ("short signature", with_line(1, "RUQ="), |r| matches!(r, Refusal::SignatureForm(_))),
@@ -183,6 +183,7 @@ fn signed_manifests_that_say_too_much_or_too_little_are_refused() {
         ("\u{FEFF}".to_owned() + &text, "expected value"),
         (text.clone() + "{}", "trailing characters"),
         (changed("{\"name\"", "{\"owner\":0,\"name\""), "unknown field `owner`"),
+        (changed("{\"name\"", "{\"\\u001b[2J\":0,\"name\""), "unknown field `\u{FFFD}[2J`"),
         (changed("{\"path\"", "{\"mode\":4095,\"path\""), "unknown field `mode`"),
         (changed("{\"name\"", "{\"version\":\"9.9.9\",\"name\""), "duplicate field `version`"),
         (changed("{\"path\"", "{\"size\":1,\"path\""), "duplicate field `size`"),
@@ -248,7 +249,7 @@ fn signed_parts_that_are_not_what_the_manifest_says_are_refused() {
     let wide = wide.finish().unwrap();
     let skippable = [b"\x50\x2A\x4D\x18\x04\0\0\0skip".as_slice(), &good].concat();
     let path = || "models/x".to_owned();
-    let table: [(&str, usize, &str, Vec<u8>, fn(&Refusal) -> bool); 14] = [
+    let table: [(&str, usize, &str, Vec<u8>, Fits); 14] = [
         ("a bomb", 1000, &sum, bomb.clone(), |r| matches!(r, Refusal::Longer { size: 1000, .. })),
         ("an empty file that is a bomb", 0, &sha256(b""), bomb, |r| matches!(r, Refusal::Longer { size: 0, .. })),
         ("a byte more", 999, &sum, good.clone(), |r| matches!(r, Refusal::Longer { size: 999, .. })),

@@ -31,7 +31,7 @@ fn newer_releases_for_this_terminal_alone_fit() {
     ] {
         asked(set, here(installed)).unwrap_or_else(|refusal| panic!("{set:?} over {installed}: {refusal}"));
     }
-    type Row<'a> = (&'a [(&'a str, Value)], Expect, fn(&Refusal) -> bool, &'a str);
+    type Row<'a> = (&'a [(&'a str, Value)], Expect, Fits, &'a str);
     let rows: [Row<'_>; 12] = [
         (&[], here("1.2.3"), |r| matches!(r, Refusal::Same(_)), "version 1.2.3 is installed already"),
         (&[], here("1.2.3+other.build"), |r| matches!(r, Refusal::Same(_)), "installed already"),

@@ -18,6 +18,9 @@ use tempfile::TempDir;
 
 use super::*;
 
+/// Whether a refusal is the one that is meant.
+type Fits = fn(&Refusal) -> bool;
+
 /// A folder with a trusted key below `keys`.
 struct Rig {
     folder: TempDir,
@@ -227,7 +230,7 @@ fn an_unpacked_folder_is_held_against_its_manifest() {
     let kept = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
     assert_eq!(kept, manifest, "a manifest is kept as it is");
     let model = out.join("models/face.tflite");
-    let spoil: [(&dyn Fn(), fn(&Refusal) -> bool); 6] = [
+    let spoil: [(&dyn Fn(), Fits); 6] = [
         (&|| fs::write(&model, [8; 1000]).unwrap(), |r| matches!(r, Refusal::Sum { .. })),
         (&|| fs::write(&model, [7; 999]).unwrap(), |r| matches!(r, Refusal::Shorter { found: 999, size: 1000, .. })),
         (&|| fs::write(&model, [7; 1001]).unwrap(), |r| matches!(r, Refusal::Longer { .. })),
