@@ -13,13 +13,16 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 14):
+    sys.exit(f"models: {sys.executable} is Python {sys.version.split()[0]}, wanted is 3.11 to 3.14")
+import tomllib
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "builder"))
 
-import fetch  # noqa: E402
+import fetch
 
 PACK = "blazeface-dlib"
 MADE_BY = ".builder"
@@ -38,8 +41,6 @@ def main():
     options.add_argument("--cache", type=Path, default=default_cache(), help="where fetched packages are kept")
     options.add_argument("--update", action="store_true", help="write the hashes of changed networks into the description")
     args = options.parse_args()
-    if not (3, 11) <= sys.version_info[:2] <= (3, 14):
-        raise fetch.Failed(f"Python is {sys.version.split()[0]}, wanted is 3.11 to 3.14")
     if not args.update and complete(args.out):
         return
     build(args.out.resolve(), args.cache.resolve(), args.update)

@@ -78,7 +78,7 @@ def python(cache, requirements):
     wanted = hashlib.sha256(Path(requirements).read_bytes()).hexdigest()[:12]
     home = cache / f"python-{sys.version_info.major}.{sys.version_info.minor}-{wanted}"
     path = home / "bin" / "python"
-    if not (home / "complete").exists():
+    if not ((home / "complete").exists() and path.exists()):
         try:
             venv.create(home, with_pip=True, clear=True)
         except subprocess.CalledProcessError as error:
