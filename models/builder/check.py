@@ -32,7 +32,8 @@ def pattern(shape):
 
 def noise(shape):
     """Values 0 to 255 by a fixed rule (a linear congruence), so that every machine has the same."""
-    return ((np.arange(np.prod(shape), dtype="u8") * 6364136223846793005 >> np.uint64(33)) % 256).astype("f4").reshape(shape)
+    numbers = np.arange(np.prod(shape), dtype="u8") * np.uint64(6364136223846793005)
+    return (numbers >> np.uint64(33)).astype("u1").astype("f4").reshape(shape)
 
 
 def known(path, files):

@@ -25,18 +25,19 @@ def main(out, golden, mediapipe_wheel, face_api, face_recognition):
         "facemesh_192.tflite": mediapipe.mesh(mesh),
         "dlib_resnet_150.tflite": dlib.network(manifest, weights),
     }
-    sizes = {name: network.macs for name, (network, _) in files.items()}
+    products = {name: network.macs / 1e6 for name, (network, _) in files.items()}
     files = {name: network.finish(output) for name, (network, output) in files.items()}
     for name, data in files.items():
         (out / name).write_bytes(data)
     if not golden.exists():
         golden.write_text(check.describe(files))
         print(f"  {golden.name} was not there: written anew, compare it with another source")
-    for name, difference in check.known(golden, files).items():
-        print(f"  {name}: {len(files[name])} bytes, {sizes[name] / 1e6:.1f} M products, {difference:.1e} off what is known")
-    for name, difference in check.stored(detector, mesh).items():
-        print(f"  {name}: {difference:.1e} off the stored network")
-    print(f"  recognition: {check.arithmetic(manifest, weights, files['dlib_resnet_150.tflite']):.1e} off float64")
+    for name, off in check.known(golden, files).items():
+        print(f"  {name}: {len(files[name])} bytes, {products[name]:.1f} M products, {off:.1e} off what is known")
+    for name, off in check.stored(detector, mesh).items():
+        print(f"  {name}: {off:.1e} off the stored network")
+    off = check.arithmetic(manifest, weights, files["dlib_resnet_150.tflite"])
+    print(f"  recognition: {off:.1e} off its definition in float64")
     print(f"  photos: {photos.write(out / 'faces', face_recognition, face_api)}")
 
 

@@ -154,7 +154,7 @@ class Network:
         """Fills in how a window moves; the sizes it leaves, without the channels."""
         options.padding, options.strideH, options.strideW = padding, stride, stride
         sizes = zip(self.shape(x)[1:3], (height, width))
-        return [1] + [-(-size // stride) if padding == SAME else (size - window) // stride + 1 for size, window in sizes]
+        return [1] + [-(-size // stride) if padding == SAME else (size - over) // stride + 1 for size, over in sizes]
 
     def _pool(self, name, x, height, width, stride, padding):
         options = schema.Pool2DOptionsT()
@@ -197,7 +197,7 @@ class Network:
 
 
 class _Buffer(schema.BufferT):
-    """Constants begin at multiples of 16 bytes of the file: the format asks for it, the generated code does not do it."""
+    """Constants begin at multiples of 16 bytes of the file: the format asks for it, the generated code does not."""
 
     def Pack(self, builder):
         data = None
