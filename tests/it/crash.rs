@@ -7,7 +7,8 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::rig::{call, faces, models, people, picture};
+use crate::material::{faces, models};
+use crate::rig::{call, people, picture};
 
 /// A terminal in a process of its own.
 pub struct Terminal {
