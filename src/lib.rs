@@ -4,8 +4,8 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software; [`network`], [`ntp`] and
-//! [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
+//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software, [`package`] says whether it
+//! may be used; [`network`], [`ntp`] and [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
 //! moves the pretend devices, [`bench`] measures and [`backup`] carries a stopped terminal to another.
 //!
 //! ```text
@@ -35,6 +35,7 @@ pub mod light;
 pub mod mqtt;
 pub mod network;
 pub mod ntp;
+pub mod package;
 pub mod push;
 pub mod restart;
 pub mod roster;
