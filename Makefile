@@ -20,7 +20,7 @@ ifeq ($(origin FACEGATE_MODELS),undefined)
 MODELS = models
 endif
 
-demo: packages $(if $(wildcard $(DEMO_DATA)/models),,$(MODELS)) ## Build and start the simulated terminal on 127.0.0.1:8080
+demo: packages $(if $(wildcard $(DEMO_DATA)/models/current),,$(MODELS)) ## Build and start the simulated terminal on 127.0.0.1:8080
 	cargo build --release
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	exec "$$target/release/facegate" sim --listen $(LISTEN) --data $(DEMO_DATA)
