@@ -19,8 +19,8 @@ use facegate::vision::liveness::LivenessModel;
 use facegate::vision::model::Model;
 use facegate::vision::quality::{Light, Pose, check_light, check_view};
 use facegate::vision::{
-    Embedding, EngineChoice, Face, FileState, Frame, Outcome, Pack, PictureLimits, Point, Reason, Rect, Runtime,
-    Similarity, View, Vision, check, decode_picture,
+    Comparison, Embedding, EngineChoice, Face, FileState, Frame, Metric, Outcome, Pack, PictureLimits, Point, Reason,
+    Rect, Runtime, Similarity, View, Vision, check, decode_picture,
 };
 use image::RgbImage;
 use serde_json::Value;
@@ -114,10 +114,22 @@ fn engines_compute_what_they_should() {
     }
 }
 
+/// The pack that `reference.json` was computed with.
+fn reference_pack(models: &std::path::Path) -> Option<Pack> {
+    match Pack::locate(models, Some("retinaface-mobilefacenet")) {
+        Ok(pack) => Some(pack),
+        Err(error) => {
+            skipped!("{error}");
+            None
+        }
+    }
+}
+
 /// The stages of the pipeline one by one, open to view.
 struct Stages {
     detector: Detector,
     aligner: Aligner,
+    template: Vec<Point>,
     embedder: Embedder,
     liveness: Vec<LivenessModel>,
 }
@@ -125,20 +137,21 @@ struct Stages {
 impl Stages {
     fn open(engine: &EngineChoice) -> Option<Self> {
         let models = folder("FACEGATE_MODELS")?;
-        let pack = Pack::locate(&models, None).unwrap();
+        let pack = reference_pack(&models)?;
         let runtime = Runtime::open(engine, &models).unwrap();
         let live = |m| LivenessModel::open(m, &models, &runtime, clock()).unwrap();
         Some(Self {
             detector: Detector::open(&pack.detector, &models, &runtime, clock()).unwrap(),
-            aligner: Aligner::default(),
-            embedder: Embedder::open(&pack.embedding, &models, &runtime, clock()).unwrap(),
-            liveness: pack.liveness.models.iter().map(live).collect(),
+            aligner: Aligner::new(pack.embedding.model.width),
+            template: pack.embedding.template.clone(),
+            embedder: Embedder::open(&pack.embedding, Metric::Cosine, &models, &runtime, clock()).unwrap(),
+            liveness: pack.liveness.unwrap().models.iter().map(live).collect(),
         })
     }
 
     fn look(&mut self, photo: &RgbImage) -> Look {
         let face = self.detector.detect(photo).unwrap()[0];
-        let alignment = Alignment::from_landmarks(&face.landmarks).unwrap();
+        let alignment = Alignment::from_landmarks(&face.landmarks, &self.template).unwrap();
         let crop = self.aligner.warp(photo, &alignment);
         let light = Light::of(crop);
         let embedding = self.embedder.embed(crop).unwrap().unwrap();
@@ -171,7 +184,7 @@ fn reference(faces: &std::path::Path) -> BTreeMap<String, Known> {
             landmarks: std::array::from_fn(|k| Point { x: points[2 * k], y: points[2 * k + 1] }),
             alignment: numbers(&value["align_2x3"]),
             liveness: [numbers(&value["liveness_2.7"])[1], numbers(&value["liveness_4.0"])[1]],
-            embedding: Embedding::from_raw(&numbers(&value["embedding"])).unwrap(),
+            embedding: Embedding::new(&numbers(&value["embedding"]), Metric::Cosine).unwrap(),
         };
         (file.clone(), known)
     };
@@ -205,7 +218,7 @@ fn stages_agree_with_the_reference() {
             for (found, wanted) in look.liveness.iter().zip(known.liveness) {
                 liveness_off.push((found - wanted).abs());
             }
-            cosines.push((look.embedding.cosine(&known.embedding), file));
+            cosines.push((Metric::Cosine.compare(&look.embedding, &known.embedding), file));
         }
         cosines.sort_by(|a, b| a.0.total_cmp(&b.0));
         liveness_off.sort_by(f32::total_cmp);
@@ -288,7 +301,7 @@ fn people_are_recognised_before_the_camera() {
 #[test]
 fn pairs_are_told_apart_at_the_default_threshold() {
     let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
-    let map = Pack::locate(&models, None).unwrap().similarity;
+    let Some(Comparison { metric, map }) = reference_pack(&models).map(|pack| pack.comparison) else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         let vision = Vision::open(&models, None, &engine, clock()).unwrap();
@@ -300,12 +313,13 @@ fn pairs_are_told_apart_at_the_default_threshold() {
                 (who, stages.look(&photo).embedding, enrolled)
             })
             .collect();
-        let least = map.to_cosine(Similarity::new(80.0));
+        let least = map.score(Similarity::new(80.0));
         let (mut accepts, mut rejects, mut pairs) = ([0; 2], [0; 2], [0; 2]);
         for (i, (who, seen, enrolled)) in all.iter().enumerate() {
             for (j, (other, probe, _)) in all.iter().enumerate() {
                 // Seen against seen, each pair once; and the registered photo against the camera, both ways.
-                let cosines = [(j > i).then(|| seen.cosine(probe)), enrolled.as_ref().map(|e| e.cosine(probe))];
+                let cosines =
+                    [(j > i).then(|| metric.compare(seen, probe)), enrolled.as_ref().map(|e| metric.compare(e, probe))];
                 for (kind, cosine) in cosines.iter().enumerate().filter_map(|(k, c)| Some((k, (*c)?))) {
                     if i == j {
                         continue;

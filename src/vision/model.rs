@@ -200,6 +200,8 @@ fn candidates(weights: &Path) -> Vec<PathBuf> {
         weights.to_owned(),
         weights.join("build"),
         "models/build".into(),
+        "/usr/lib/facegate/models".into(),
+        "/usr/share/facegate/models".into(),
         "/usr/lib/facegate".into(),
         "/usr/local/lib".into(),
     ];
