@@ -202,6 +202,8 @@ fn candidates(weights: &Path) -> Vec<PathBuf> {
         weights.join(std::env::consts::ARCH),
         weights.join("build"),
         Path::new("models/build").join(std::env::consts::ARCH),
+        "/usr/lib/facegate/models".into(),
+        "/usr/share/facegate/models".into(),
         "/usr/lib/facegate".into(),
         "/usr/local/lib".into(),
     ];

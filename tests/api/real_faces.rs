@@ -17,7 +17,7 @@ fn rig() -> Option<(Rig, PathBuf)> {
     let vision = Vision::open(&models, None, &EngineChoice::BuiltIn, Arc::new(SystemClock::default())).unwrap();
     let gallery = vision.gallery();
     let models =
-        Models { pack: vision.pack.id.clone(), similarity: vision.pack.similarity, eyes: Box::new(vision.portraitist) };
+        Models { pack: vision.pack.id.clone(), comparison: vision.pack.comparison, eyes: Box::new(vision.portraitist) };
     Some((Rig::with_models(models, gallery), faces))
 }
 

@@ -1,6 +1,6 @@
 //! A simulated terminal and what a platform needs to speak to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ pub struct Rig {
     app: Option<App>,
     folder: TempDir,
     engine: EngineChoice,
+    models: PathBuf,
     clock: Arc<LeapClock>,
 }
 
@@ -33,10 +34,18 @@ impl Rig {
     }
 
     pub fn with_engine(engine: EngineChoice) -> Option<Self> {
-        models()?;
+        Self::with(engine, models()?)
+    }
+
+    /// The same with the pack in a folder of its own.
+    pub fn with_models(models: &Path) -> Option<Self> {
+        Self::with(EngineChoice::Auto, models.to_owned())
+    }
+
+    fn with(engine: EngineChoice, models: PathBuf) -> Option<Self> {
         faces()?;
-        let mut rig =
-            Self { app: None, folder: TempDir::new().unwrap(), engine, clock: Arc::new(LeapClock::default()) };
+        let folder = TempDir::new().unwrap();
+        let mut rig = Self { app: None, folder, engine, models, clock: Arc::new(LeapClock::default()) };
         rig.boot();
         Some(rig)
     }
@@ -44,7 +53,7 @@ impl Rig {
     fn boot(&mut self) {
         let mut board = Board::sim().unwrap();
         board.data = self.data();
-        board.vision.models = models().unwrap();
+        board.vision.models = self.models.clone();
         board.vision.engine = self.engine.clone();
         board.listen = ([127, 0, 0, 1], 0).into();
         let devices = board.open(self.clock.clone()).unwrap();
@@ -57,6 +66,12 @@ impl Rig {
     pub fn restart(&mut self) {
         self.app.take().unwrap().stop();
         self.boot();
+    }
+
+    /// The same with the models of another folder.
+    pub fn restart_with(&mut self, models: &Path) {
+        self.models = models.to_owned();
+        self.restart();
     }
 
     pub fn app(&self) -> &App {
@@ -252,7 +267,7 @@ fn post(url: &str, body: &[u8]) -> Value {
     serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
 }
 
-fn get_text(url: &str) -> String {
+pub fn get_text(url: &str) -> String {
     let mut answer = agent().get(url).header("Authorization", &login()).call().unwrap();
     assert_eq!(answer.status(), 200, "{url}");
     answer.body_mut().read_to_string().unwrap()
