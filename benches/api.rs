@@ -13,7 +13,7 @@ use facegate::api;
 use facegate::clock::{Clock, SystemClock};
 use facegate::field::LocalTime;
 use facegate::store::{Limits, Registered};
-use facegate::vision::Gallery;
+use facegate::vision::{Gallery, Metric};
 use serde_json::{Value, json};
 
 // The terminal of the API's tests.
@@ -63,7 +63,7 @@ fn print(what: &str, few: Duration, many: Duration) {
 
 fn terminal(people: u32, records: u32) -> Rig {
     let limits = Limits { people: people as usize, control_records: records as usize, captures: 100, notices: 100 };
-    Rig::with_room(plain_models(), Gallery::new(EMBEDDING), limits)
+    Rig::with_room(plain_models(), Gallery::new(EMBEDDING, Metric::Cosine), limits)
 }
 
 /// Enrols everybody with a photo and an embedding, past the models.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use facegate::clock::{Clock, Mono, SystemClock};
 use facegate::vision::{
-    Embedding, EngineChoice, Frame, Gallery, PictureLimits, Rect, Timings, View, Vision, decode_picture,
+    Embedding, EngineChoice, Frame, Gallery, Metric, PictureLimits, Rect, Timings, View, Vision, decode_picture,
 };
 use image::RgbImage;
 
@@ -66,9 +66,10 @@ fn print(timings: &[Timings]) {
     };
     let ms = |d: Duration| d.as_secs_f64() * 1e3;
     type Stage = (&'static str, fn(&Timings) -> Duration);
-    let stages: [Stage; 10] = [
+    let stages: [Stage; 11] = [
         ("scale", |t| t.scale),
         ("detect", |t| t.detect),
+        ("landmarks", |t| t.landmarks),
         ("track", |t| t.track),
         ("align", |t| t.align),
         ("liveness", |t| t.liveness),
@@ -93,30 +94,32 @@ fn sensor_frame(photo: &RgbImage) -> RgbImage {
 }
 
 fn search(clock: &dyn Clock) {
-    let probe = embeddings(1, 128).remove(0);
-    for size in [1_000, 24_576, 100_000] {
-        let gallery = Gallery::new(128);
-        for (id, embedding) in (0..).zip(embeddings(size, 128)) {
-            gallery.insert(id, &embedding);
+    for metric in [Metric::Cosine, Metric::Euclidean] {
+        let probe = embeddings(1, 128, metric).remove(0);
+        for size in [1_000, 24_576, 100_000] {
+            let gallery = Gallery::new(128, metric);
+            for (id, embedding) in (0..).zip(embeddings(size, 128, metric)) {
+                gallery.insert(id, &embedding);
+            }
+            let mut times: Vec<_> = (0..30)
+                .map(|_| {
+                    let start = clock.mono();
+                    std::hint::black_box(gallery.search(&probe));
+                    clock.mono().since(start)
+                })
+                .collect();
+            times.sort();
+            println!("search among {size}, {metric:?}: {:.3} ms", times[15].as_secs_f64() * 1e3);
         }
-        let mut times: Vec<_> = (0..30)
-            .map(|_| {
-                let start = clock.mono();
-                std::hint::black_box(gallery.search(&probe));
-                clock.mono().since(start)
-            })
-            .collect();
-        times.sort();
-        println!("search among {size}: {:.3} ms", times[15].as_secs_f64() * 1e3);
     }
 }
 
-/// Directions that look random and are the same every time.
-fn embeddings(count: usize, length: usize) -> Vec<Embedding> {
+/// Embeddings that look random and are the same every time.
+fn embeddings(count: usize, length: usize, metric: Metric) -> Vec<Embedding> {
     let mut state = 1_u64;
     let mut next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as f32 / (1_u64 << 30) as f32 - 1.0
     };
-    (0..count).map(|_| Embedding::from_raw(&(0..length).map(|_| next()).collect::<Vec<_>>()).unwrap()).collect()
+    (0..count).map(|_| Embedding::new(&(0..length).map(|_| next()).collect::<Vec<_>>(), metric).unwrap()).collect()
 }

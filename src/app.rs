@@ -199,7 +199,7 @@ impl App {
         threads.start("light", move || lights.run())?;
 
         // The door first: its button and its alarm must not wait for models to be loaded.
-        let similarity = Arc::new(OnceLock::new());
+        let comparison = Arc::new(OnceLock::new());
         let presenter = Presenter {
             screen: screen.clone(),
             sounds: sounds.clone(),
@@ -221,7 +221,7 @@ impl App {
             presenter,
             decisions: decisions.clone(),
             pins: pins.clone(),
-            similarity: similarity.clone(),
+            comparison: comparison.clone(),
             conditions: conditions.clone(),
             simulated,
         };
@@ -238,7 +238,7 @@ impl App {
             infrared: devices.infrared,
             known: [known(CAMERA_FILE), known(INFRARED_FILE)],
             vision,
-            similarity,
+            comparison,
             people: options.people,
             newest: newest.clone(),
             events: events.clone(),

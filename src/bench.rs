@@ -17,8 +17,9 @@ use crate::board::Board;
 use crate::clock::{Bell, Clock, SystemClock};
 use crate::field::{Int, LocalTime};
 use crate::settings;
-use crate::sim::fit;
-use crate::vision::{Embedding, EngineChoice, Frame, Gallery, PictureLimits, Rect, View, Vision, decode_picture};
+use crate::vision::{
+    Embedding, EngineChoice, Frame, Gallery, Metric, PictureLimits, Rect, View, Vision, decode_picture, fit,
+};
 
 /// Sizes of galleries that are searched.
 const GALLERIES: [usize; 3] = [1_000, 24_576, 100_000];
@@ -52,7 +53,8 @@ pub struct Spread {
 }
 
 impl Spread {
-    fn of(mut values: Vec<Duration>) -> Option<Self> {
+    /// Of `values`; `None` of nothing.
+    pub(crate) fn of(mut values: Vec<Duration>) -> Option<Self> {
         values.sort();
         let at = |part: usize| values.get((values.len() * part / 100).min(values.len().saturating_sub(1)));
         Some(Self { p50: ms(*at(50)?), p95: ms(*at(95)?) })
@@ -104,10 +106,10 @@ pub fn run(options: &Options) -> Result<Report, Failure> {
     let gallery = vision.gallery();
     let (stages, pipeline_over_engine) = measure_stages(&mut vision, &frames, &gallery, options.liveness, &*clock)?;
     let (pack, engine) = (vision.pack.id.clone(), vision.runtime.name());
-    let length = vision.pack.embedding.length;
+    let (length, metric) = (vision.pack.embedding.length, vision.pack.comparison.metric);
     drop(vision);
     eprintln!("Measuring the search …");
-    let searches = GALLERIES.into_iter().map(|size| (size, measure_search(size, length, &*clock))).collect();
+    let searches = GALLERIES.into_iter().map(|size| (size, measure_search(size, length, metric, &*clock))).collect();
     let mut report = Report {
         pack,
         engine,
@@ -156,7 +158,7 @@ fn measure_stages(
     clock: &dyn Clock,
 ) -> Result<(Stages, Option<f64>), Failure> {
     let view = View { min_width: 0.0, area: Rect::sized(0.0, 0.0, 960.0, 1280.0), liveness };
-    let mut series: BTreeMap<&'static str, Vec<Duration>> = BTreeMap::new();
+    let mut series: BTreeMap<usize, (&'static str, Vec<Duration>)> = BTreeMap::new();
     let mut ratios = Vec::new();
     let mut number = 0;
     for pixels in frames {
@@ -171,23 +173,18 @@ fn measure_stages(
             if !t.engine.is_zero() {
                 ratios.push(t.total.as_secs_f64() / t.engine.as_secs_f64());
             }
-            for (stage, span) in STAGES
-                .iter()
-                .zip([t.scale, t.detect, t.track, t.align, t.liveness, t.embed, t.search, t.total, t.engine])
-            {
-                series.entry(stage).or_default().push(span);
+            for (place, (stage, span)) in t.stages().into_iter().enumerate() {
+                series.entry(place).or_insert((stage, Vec::new())).1.push(span);
             }
         }
     }
     ratios.sort_by(f64::total_cmp);
-    let stages = STAGES.iter().filter_map(|stage| Some((*stage, Spread::of(series.remove(stage)?)?))).collect();
+    let stages = series.into_values().filter_map(|(stage, spans)| Some((stage, Spread::of(spans)?))).collect();
     Ok((stages, ratios.get(ratios.len() / 2).copied()))
 }
 
-const STAGES: [&str; 9] = ["scale", "detect", "track", "align", "liveness", "embed", "search", "total", "engine"];
-
-fn measure_search(size: usize, length: usize, clock: &dyn Clock) -> Spread {
-    let gallery = Gallery::new(length);
+fn measure_search(size: usize, length: usize, metric: Metric, clock: &dyn Clock) -> Spread {
+    let gallery = Gallery::new(length, metric);
     // A small linear congruential generator: the values do not matter, only that they differ.
     let mut state = 1_u32;
     let mut random = || {
@@ -197,7 +194,7 @@ fn measure_search(size: usize, length: usize, clock: &dyn Clock) -> Spread {
                 f32::from(u16::try_from(state >> 16).unwrap_or(0)) - 32_768.0
             })
             .collect();
-        Embedding::from_raw(&raw)
+        Embedding::new(&raw, metric)
     };
     for id in (1_u32..).take(size) {
         if let Some(embedding) = random() {

@@ -14,6 +14,7 @@ use tracing::{error, warn};
 use crate::clock::{Bell, Clock, Outbound, lock};
 use crate::condition::Condition;
 use crate::control::{Credential, Event};
+use crate::error::{Error, Fault};
 use crate::hal::Camera;
 use crate::hal::linux::files;
 use crate::settings::{Face, Live};
@@ -138,16 +139,27 @@ fn recognise(condition: &Condition, known: Option<&Path>, now: Option<&str>) {
     }
 }
 
+/// What [`look`] is told by and tells.
+#[derive(Debug)]
+pub struct Ears<'a> {
+    /// What is asked of a face.
+    pub settings: &'a Live,
+    /// Who hears of faces.
+    pub control: &'a Outbound<Event>,
+    /// Whether what is asked of liveness can be answered.
+    pub liveness: Condition,
+}
+
 /// Looks at the newest frame again and again and reports what it sees.
 pub fn look(
     mut pipeline: Pipeline,
     newest: &Newest,
     infrared: Option<&Newest>,
     gallery: &Gallery,
-    settings: &Live,
-    control: &Outbound<Event>,
+    ears: Ears<'_>,
     clock: &dyn Clock,
 ) {
+    let Ears { settings, control, mut liveness } = ears;
     let mut without_face = 0_u32;
     while let Some(frame) = newest.take(clock) {
         let now = settings.now();
@@ -156,6 +168,15 @@ pub fn look(
             area: area(&now.face),
             liveness: now.system.liveness_at(now.ntp.local(clock.wall())),
         };
+        if view.liveness && !pipeline.judges_liveness() {
+            liveness.fails(&Error::new(
+                Fault::Unavailable,
+                "LiveDetectType demands it and these face models cannot judge it: nobody passes by face; \
+                 install a pack that can, or set LiveDetectType to 1",
+            ));
+        } else {
+            liveness.works();
+        }
         // A camera that fails is told about; the colour one's networks then judge alone.
         let infrared = infrared.and_then(Newest::get).filter(|other| frame.at.since(other.at) < TOGETHER);
         match pipeline.process_both(&frame, infrared.as_ref(), &view, gallery) {

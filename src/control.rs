@@ -28,7 +28,7 @@ use crate::hal::{Output, WiegandOut};
 use crate::settings::{IoType, Live, Settings};
 use crate::store::Store;
 use crate::ui::Presenter;
-use crate::vision::SimilarityMap;
+use crate::vision::Comparison;
 use crate::watchdog;
 use decisions::Decisions;
 pub use event::{Command, Credential, Event, ReadIdCard};
@@ -57,7 +57,7 @@ pub struct Control {
     /// What passwords of the keypad are known by.
     pub pins: pin::Key,
     /// The model pack's, for faces on identity cards; set once the pack is loaded.
-    pub similarity: Arc<OnceLock<SimilarityMap>>,
+    pub comparison: Arc<OnceLock<Comparison>>,
 }
 
 impl std::fmt::Debug for Control {

@@ -6,7 +6,7 @@
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
 //! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software, [`package`] says whether it
 //! may be used; [`network`], [`ntp`] and [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
-//! moves the pretend devices, [`bench`] measures and [`backup`] carries a stopped terminal to another.
+//! moves the pretend devices, [`bench`] and [`evaluate`] measure, [`models`] says which pack is used, and [`backup`] carries a stopped terminal to another.
 //!
 //! ```text
 //! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
@@ -28,10 +28,12 @@ pub mod condition;
 pub mod control;
 pub mod door;
 pub mod error;
+pub mod evaluate;
 pub mod fetch;
 pub mod field;
 pub mod hal;
 pub mod light;
+pub mod models;
 pub mod mqtt;
 pub mod network;
 pub mod ntp;

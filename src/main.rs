@@ -13,6 +13,7 @@ use facegate::api::publish::{markdown, openapi, postman};
 use facegate::app::{self, App, Options};
 use facegate::board::{Board, Fail, PinDriver};
 use facegate::clock::{Clock, SystemClock};
+use facegate::models::{Origin, Sources};
 use facegate::{backup, bench, control, vision};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -103,10 +104,12 @@ enum Verb {
         #[arg(long)]
         postman: bool,
     },
+    /// Measure how well a model pack recognises people and attacks on given pictures; write a report.
+    Evaluate(cli::evaluate::EvaluateArgs),
     /// Model packs.
     Models {
         #[command(subcommand)]
-        verb: ModelsVerb,
+        verb: cli::models::ModelsVerb,
     },
     /// Packages of new software: make, sign, verify.
     Package {
@@ -122,15 +125,6 @@ enum BenchVerb {
         /// Board profile.
         #[arg(long, value_name = "FILE")]
         board: PathBuf,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ModelsVerb {
-    /// Verify the model files of a folder and say what each is.
-    Check {
-        /// The folder.
-        dir: PathBuf,
     },
 }
 
@@ -219,7 +213,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         }
         Verb::Bench { models, engine, faces, liveness, json, what: None } => {
             let report = bench::run(&bench::Options {
-                models: models_folder(models).unwrap_or_else(|| PathBuf::from("models/build")),
+                models: Sources::here(models).choose().0,
                 engine,
                 faces: faces.or_else(|| folder_from("FACEGATE_FACES")),
                 liveness,
@@ -244,12 +238,9 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Openapi => print(&openapi::text()),
         Verb::Docs { postman: false } => print(&markdown::page()),
         Verb::Docs { postman: true } => print(&postman::text()),
-        Verb::Models { verb: ModelsVerb::Check { dir } } => {
-            let report = vision::check(&dir)?;
-            println!("{report}");
-            Ok(if report.complete.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-        }
         Verb::Package { verb } => cli::package::perform(verb),
+        Verb::Evaluate(args) => cli::evaluate::run(args),
+        Verb::Models { verb } => cli::models::run(verb),
     }
 }
 
@@ -307,7 +298,8 @@ fn check(boards: &[PathBuf], profile_only: bool) -> Result<ExitCode, Failure> {
             Ok(board) if profile_only || board.gpio == PinDriver::Sim => {
                 println!("{}: {} is complete", file.display(), board.name);
             }
-            Ok(board) => {
+            Ok(mut board) => {
+                choose_models(&mut board, None);
                 let findings = board.check(&clock)?;
                 findings.iter().for_each(|finding| println!("{finding}"));
                 let failing = findings.iter().filter(|finding| finding.found.is_err()).count();
@@ -352,9 +344,8 @@ fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {
     if let Some(data) = args.data {
         board.data = data;
     }
-    if let Some(models) = models_folder(args.models) {
-        board.vision.models = models;
-    }
+    let origin = choose_models(&mut board, args.models);
+    tracing::info!(folder = %board.vision.models.display(), "face models: {origin}");
     if let Some(engine) = args.engine {
         board.vision.engine = engine;
     }
@@ -370,9 +361,20 @@ fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder given, or that of the environment.
-fn models_folder(given: Option<PathBuf>) -> Option<PathBuf> {
-    given.or_else(|| folder_from("FACEGATE_MODELS"))
+/// Points the board to the folder of models that counts.
+fn choose_models(board: &mut Board, argument: Option<PathBuf>) -> Origin {
+    let sources = Sources {
+        data: Some(board.data.clone()),
+        profile: Some(board.vision.models.clone()),
+        ..Sources::here(argument)
+    };
+    let (folder, origin) = sources.choose();
+    if origin == Origin::Installed {
+        // The profile's choice of a pack is among those of its own folder.
+        "auto".clone_into(&mut board.vision.pack);
+    }
+    board.vision.models = folder;
+    origin
 }
 
 fn folder_from(variable: &str) -> Option<PathBuf> {

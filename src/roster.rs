@@ -22,7 +22,8 @@ use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
 use crate::store::{Registered, Store};
 use crate::vision::{
-    Embedding, Face, Gallery, PictureLimits, Portrait, Portraitist, Rect, Similarity, SimilarityMap, decode_picture,
+    Comparison, Embedding, Face, Gallery, Metric, PictureLimits, Portrait, Portraitist, Rect, Similarity,
+    decode_picture,
 };
 
 /// A photo is kept at most this wide and high.
@@ -65,8 +66,8 @@ pub struct Models {
     pub eyes: Box<dyn Eyes>,
     /// The pack's id, kept with every embedding.
     pub pack: String,
-    /// From cosine to the protocol's 0 to 100.
-    pub similarity: SimilarityMap,
+    /// How the pack compares, and what it means.
+    pub comparison: Comparison,
 }
 
 /// People and their faces.
@@ -78,6 +79,7 @@ pub struct Roster {
     turn: Mutex<()>,
     /// Held while a photo is unfolded.
     desk: Mutex<()>,
+    recomputed: Mutex<Recomputed>,
 }
 
 impl fmt::Debug for Roster {
@@ -95,11 +97,22 @@ pub struct Loaded {
     pub faces: usize,
 }
 
+/// How far the embeddings of another pack are replaced, since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Recomputed {
+    /// People who had none of the current pack.
+    pub people: usize,
+    /// Of them with one now.
+    pub done: usize,
+    /// Of them whose photo gives none: they need a new one.
+    pub failed: usize,
+}
+
 impl Roster {
     /// A roster over `store` and `gallery`; without `models` people can be changed but no photo taken in.
     #[must_use]
     pub fn new(store: Arc<Store>, gallery: Arc<Gallery>, models: Option<Models>) -> Self {
-        Self { store, gallery, models, turn: Mutex::default(), desk: Mutex::default() }
+        Self { store, gallery, models, turn: Mutex::default(), desk: Mutex::default(), recomputed: Mutex::default() }
     }
 
     /// Fills the gallery from the store, with what the current pack has computed.
@@ -112,7 +125,7 @@ impl Roster {
         if let Some(models) = &self.models {
             self.store.embeddings(&models.pack, &mut |id, raw| {
                 if known.contains(&id)
-                    && let Some(embedding) = Embedding::from_raw(raw)
+                    && let Some(embedding) = Embedding::new(raw, models.comparison.metric)
                 {
                     self.gallery.insert(id.0, &embedding);
                 }
@@ -123,26 +136,47 @@ impl Roster {
         Ok(loaded)
     }
 
+    /// The id of the pack that faces are measured with; `None` without models.
+    #[must_use]
+    pub fn pack(&self) -> Option<&str> {
+        self.models.as_ref().map(|models| models.pack.as_str())
+    }
+
     /// Computes the embeddings another model pack left behind anew from the registered photos; until it is a
-    /// person's turn, that person is not recognised by face. Ends early when `stop` says so.
-    pub fn recompute(&self, stop: impl Fn() -> bool) {
+    /// person's turn, that person is not recognised by face. Ends early when `stop` says so, and goes on where it was
+    /// when it is called again, after a restart too: what is computed is kept at once.
+    pub fn recompute(&self, stop: impl Fn() -> bool) -> Recomputed {
         let waiting: Vec<_> =
             self.store.people().into_iter().filter(|person| !self.gallery.contains(person.id.0)).collect();
-        if waiting.is_empty() {
-            return;
+        let mut so_far = Recomputed { people: waiting.len(), ..Recomputed::default() };
+        *lock(&self.recomputed) = so_far;
+        if waiting.is_empty() || self.models.is_none() {
+            return so_far;
         }
         tracing::info!(people = waiting.len(), "computing embeddings anew from the registered photos");
-        for (done, person) in (1..).zip(&waiting) {
+        for (turn, person) in (1..).zip(&waiting) {
             if stop() {
-                return;
+                break;
             }
-            if let Err(error) = self.recompute_one(person) {
-                tracing::warn!(id = %person.id, %error, "cannot be recognised by face: enrol a new photo");
+            match self.recompute_one(person) {
+                Ok(()) => so_far.done += 1,
+                Err(error) => {
+                    so_far.failed += 1;
+                    tracing::warn!(id = %person.id, %error, "cannot be recognised by face: enrol a new photo");
+                }
             }
-            if done % 100 == 0 || done == waiting.len() {
-                tracing::info!("{done} of {} embeddings computed anew", waiting.len());
+            *lock(&self.recomputed) = so_far;
+            if turn % 100 == 0 || turn == waiting.len() {
+                tracing::info!("{turn} of {} embeddings computed anew, {} failed", waiting.len(), so_far.failed);
             }
         }
+        so_far
+    }
+
+    /// How far that is.
+    #[must_use]
+    pub fn recomputed(&self) -> Recomputed {
+        *lock(&self.recomputed)
     }
 
     fn recompute_one(&self, person: &Person) -> Result<()> {
@@ -235,7 +269,7 @@ impl Roster {
         let models = self.models()?;
         let embed = |at: usize| self.portrait(pictures[at]).map_err(|e| e.about(names[at]));
         let (first, second) = (embed(0)?, embed(1)?);
-        Ok(models.similarity.from_cosine(first.embedding.cosine(&second.embedding)))
+        Ok(models.comparison.similarity(&first.embedding, &second.embedding))
     }
 
     /// The embedding of the largest face of a picture.
@@ -246,10 +280,10 @@ impl Roster {
         self.portrait(picture).map(|portrait| portrait.embedding)
     }
 
-    /// How many numbers an embedding of the installed pack has.
+    /// How many numbers an embedding of the installed pack has, and how it is compared.
     #[must_use]
-    pub fn signature_length(&self) -> usize {
-        self.gallery.length()
+    pub fn signature_kind(&self) -> (usize, Metric) {
+        (self.gallery.length(), self.gallery.metric())
     }
 
     /// How alike two embeddings of the installed pack are.
@@ -257,7 +291,7 @@ impl Roster {
     /// # Errors
     /// [`Fault::Unavailable`] without a pack.
     pub fn compare_signatures(&self, first: &Embedding, second: &Embedding) -> Result<Similarity> {
-        Ok(self.models()?.similarity.from_cosine(first.cosine(second)))
+        Ok(self.models()?.comparison.similarity(first, second))
     }
 
     /// The people most similar to the largest face of a picture, from `least` on, the best first.
@@ -268,7 +302,7 @@ impl Roster {
         let models = self.models()?;
         let portrait = self.portrait(picture)?;
         let found = self.gallery.top(&portrait.embedding, most);
-        let found = found.into_iter().map(|c| (LibId(c.id), models.similarity.from_cosine(c.cosine)));
+        let found = found.into_iter().map(|c| (LibId(c.id), models.comparison.map.similarity(c.score)));
         Ok(found.take_while(|(_, similarity)| *similarity >= least).collect())
     }
 
@@ -309,7 +343,7 @@ impl Roster {
         // The person's own old photo may be the best match; the next best one counts then.
         let other = self.gallery.top(face, 2).into_iter().find(|c| Some(LibId(c.id)) != own);
         let Some(other) = other else { return Ok(()) };
-        let similarity = models.similarity.from_cosine(other.cosine);
+        let similarity = models.comparison.map.similarity(other.score);
         if similarity >= threshold {
             bail!(PersonExists, "picinfo: similarity {:.1} with LibID {}", similarity.get(), other.id);
         }

@@ -1,10 +1,12 @@
 //! Vision with the real networks and pictures of real people, neither of which is in the repository.
 //!
-//! `FACEGATE_MODELS` names a folder with the weights, `golden.json` beside them; `FACEGATE_FACES` one with
-//! pictures and `reference.json`; `FACEGATE_TFLITE_LIB` a TensorFlow Lite C library for the second engine.
-//! What is not named is skipped, saying so.
+//! Most run with any pack and photos (`material`); what is measured against the reference pipeline runs with its own, and
+//! skips elsewhere, saying so. `golden.json` beside the weights has what the networks put out.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+#[path = "material/mod.rs"]
+mod material;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,31 +21,16 @@ use facegate::vision::liveness::LivenessModel;
 use facegate::vision::model::Model;
 use facegate::vision::quality::{Light, Pose, check_light, check_view};
 use facegate::vision::{
-    Embedding, EngineChoice, Face, FileState, Frame, Outcome, Pack, PictureLimits, Point, Reason, Rect, Runtime,
-    Similarity, View, Vision, check, decode_picture,
+    Comparison, Embedding, EngineChoice, Face, FileState, Frame, Metric, Outcome, Pack, PictureLimits, Point, Reason,
+    Rect, Runtime, Similarity, View, Vision, check, decode_picture,
 };
 use image::RgbImage;
+use material::skipped;
 use serde_json::Value;
-
-/// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
-macro_rules! skipped {
-    ($($why:tt)+) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {}", format_args!($($why)+));
-    }};
-}
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let found = std::env::var_os(variable).map(PathBuf::from);
-    if found.is_none() {
-        skipped!("{variable} is not set");
-    }
-    found
-}
 
 /// The engines there are here.
 fn engines() -> Vec<EngineChoice> {
-    let library = folder("FACEGATE_TFLITE_LIB").map(EngineChoice::Library);
+    let library = material::library().map(EngineChoice::Library);
     [EngineChoice::BuiltIn].into_iter().chain(library).collect()
 }
 
@@ -81,7 +68,7 @@ const WHOLE: Rect = Rect { x1: 0.0, y1: 0.0, x2: 960.0, y2: 1280.0 };
 /// Every network, every engine: a formula-made input gives the known output.
 #[test]
 fn engines_compute_what_they_should() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     let golden = json(models.join("golden.json"));
     for engine in engines() {
         let runtime = Runtime::open(&engine, &models).unwrap();
@@ -108,8 +95,20 @@ fn engines_compute_what_they_should() {
             };
             assert_eq!(output.len(), known.len(), "{file}");
             let off = output.iter().zip(&known).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            println!("{engine:?} {file}: off by {off:.1e}");
             assert!(off < 1e-3, "{engine:?} {file}: {off}");
             assert!(model.last_run() > Duration::ZERO);
+        }
+    }
+}
+
+/// The pack that `reference.json` was computed with.
+fn reference_pack(models: &std::path::Path) -> Option<Pack> {
+    match Pack::locate(models, Some("retinaface-mobilefacenet")) {
+        Ok(pack) => Some(pack),
+        Err(error) => {
+            skipped!("{error}");
+            None
         }
     }
 }
@@ -118,27 +117,29 @@ fn engines_compute_what_they_should() {
 struct Stages {
     detector: Detector,
     aligner: Aligner,
+    template: Vec<Point>,
     embedder: Embedder,
     liveness: Vec<LivenessModel>,
 }
 
 impl Stages {
     fn open(engine: &EngineChoice) -> Option<Self> {
-        let models = folder("FACEGATE_MODELS")?;
-        let pack = Pack::locate(&models, None).unwrap();
+        let models = material::models()?;
+        let pack = reference_pack(&models)?;
         let runtime = Runtime::open(engine, &models).unwrap();
         let live = |m| LivenessModel::open(m, &models, &runtime, clock()).unwrap();
         Some(Self {
             detector: Detector::open(&pack.detector, &models, &runtime, clock()).unwrap(),
-            aligner: Aligner::default(),
-            embedder: Embedder::open(&pack.embedding, &models, &runtime, clock()).unwrap(),
-            liveness: pack.liveness.models.iter().map(live).collect(),
+            aligner: Aligner::new(pack.embedding.model.width),
+            template: pack.embedding.template.clone(),
+            embedder: Embedder::open(&pack.embedding, Metric::Cosine, &models, &runtime, clock()).unwrap(),
+            liveness: pack.liveness.unwrap().models.iter().map(live).collect(),
         })
     }
 
     fn look(&mut self, photo: &RgbImage) -> Look {
         let face = self.detector.detect(photo).unwrap()[0];
-        let alignment = Alignment::from_landmarks(&face.landmarks).unwrap();
+        let alignment = Alignment::from_landmarks(&face.landmarks, &self.template).unwrap();
         let crop = self.aligner.warp(photo, &alignment);
         let light = Light::of(crop);
         let embedding = self.embedder.embed(crop).unwrap().unwrap();
@@ -171,7 +172,7 @@ fn reference(faces: &std::path::Path) -> BTreeMap<String, Known> {
             landmarks: std::array::from_fn(|k| Point { x: points[2 * k], y: points[2 * k + 1] }),
             alignment: numbers(&value["align_2x3"]),
             liveness: [numbers(&value["liveness_2.7"])[1], numbers(&value["liveness_4.0"])[1]],
-            embedding: Embedding::from_raw(&numbers(&value["embedding"])).unwrap(),
+            embedding: Embedding::new(&numbers(&value["embedding"]), Metric::Cosine).unwrap(),
         };
         (file.clone(), known)
     };
@@ -180,7 +181,7 @@ fn reference(faces: &std::path::Path) -> BTreeMap<String, Known> {
 
 #[test]
 fn stages_agree_with_the_reference() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         let (mut cosines, mut worst_landmark, mut worst_matrix) = (Vec::new(), 0.0_f32, 0.0_f32);
@@ -205,7 +206,7 @@ fn stages_agree_with_the_reference() {
             for (found, wanted) in look.liveness.iter().zip(known.liveness) {
                 liveness_off.push((found - wanted).abs());
             }
-            cosines.push((look.embedding.cosine(&known.embedding), file));
+            cosines.push((Metric::Cosine.compare(&look.embedding, &known.embedding), file));
         }
         cosines.sort_by(|a, b| a.0.total_cmp(&b.0));
         liveness_off.sort_by(f32::total_cmp);
@@ -225,7 +226,7 @@ fn stages_agree_with_the_reference() {
 
 #[test]
 fn pictures_of_faces_are_told_from_faces() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         for (file, alive) in [("real_T1.jpg", true), ("spoof_F1.jpg", false), ("spoof_F2.jpg", false)] {
@@ -250,7 +251,7 @@ fn people(faces: &std::path::Path) -> Vec<(String, String)> {
 /// Enrolled like registered photos, then seen by the camera.
 #[test]
 fn people_are_recognised_before_the_camera() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let (Some(models), Some(faces)) = (material::models(), material::faces()) else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -280,15 +281,16 @@ fn people_are_recognised_before_the_camera() {
             }
         }
         println!("{engine:?}: {right} of {probes} recognised; turned away: {unseen:?}");
-        assert_eq!((right, probes, unseen.len()), (28, 28, 0), "{engine:?}");
+        assert!(probes > 0, "there are second photos of people");
+        assert_eq!((right, unseen.len()), (probes, 0), "{engine:?}");
     }
 }
 
 /// All pairs of pictures, one crop each, at the default threshold.
 #[test]
 fn pairs_are_told_apart_at_the_default_threshold() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
-    let map = Pack::locate(&models, None).unwrap().similarity;
+    let Some((models, faces)) = material::reference() else { return };
+    let Some(Comparison { metric, map }) = reference_pack(&models).map(|pack| pack.comparison) else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         let vision = Vision::open(&models, None, &engine, clock()).unwrap();
@@ -300,12 +302,13 @@ fn pairs_are_told_apart_at_the_default_threshold() {
                 (who, stages.look(&photo).embedding, enrolled)
             })
             .collect();
-        let least = map.to_cosine(Similarity::new(80.0));
+        let least = map.score(Similarity::new(80.0));
         let (mut accepts, mut rejects, mut pairs) = ([0; 2], [0; 2], [0; 2]);
         for (i, (who, seen, enrolled)) in all.iter().enumerate() {
             for (j, (other, probe, _)) in all.iter().enumerate() {
                 // Seen against seen, each pair once; and the registered photo against the camera, both ways.
-                let cosines = [(j > i).then(|| seen.cosine(probe)), enrolled.as_ref().map(|e| e.cosine(probe))];
+                let cosines =
+                    [(j > i).then(|| metric.compare(seen, probe)), enrolled.as_ref().map(|e| metric.compare(e, probe))];
                 for (kind, cosine) in cosines.iter().enumerate().filter_map(|(k, c)| Some((k, (*c)?))) {
                     if i == j {
                         continue;
@@ -334,7 +337,7 @@ fn pairs_are_told_apart_at_the_default_threshold() {
 /// The gate lets every ordinary picture pass, and measures what it judges by.
 #[test]
 fn ordinary_pictures_pass_the_gate() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some(faces) = material::faces() else { return };
     let Some(mut stages) = Stages::open(&EngineChoice::BuiltIn) else { return };
     let (mut turned_away, mut ranges) = (Vec::new(), BTreeMap::<&str, (f32, f32)>::new());
     for (file, _) in people(&faces) {
@@ -366,7 +369,7 @@ fn ordinary_pictures_pass_the_gate() {
 /// What moves or is out of focus is turned away.
 #[test]
 fn blurred_pictures_do_not_pass_the_gate() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     let Some(mut stages) = Stages::open(&EngineChoice::BuiltIn) else { return };
     for file in ["p01_1.jpg", "p04_1.jpg", "p09_3.jpg", "p11_1.jpg"] {
         let sharp = picture(&faces.join(file));
@@ -384,7 +387,7 @@ fn blurred_pictures_do_not_pass_the_gate() {
 /// One person stands still, then a picture is held up in their place.
 #[test]
 fn a_live_face_does_not_vouch_for_the_picture_after_it() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let Some((models, faces)) = material::reference() else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -415,7 +418,7 @@ fn a_live_face_does_not_vouch_for_the_picture_after_it() {
 /// A living face that the infrared camera sees too, and one that it does not, as of a lit screen.
 #[test]
 fn what_the_infrared_camera_does_not_see_is_not_alive() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let Some((models, faces)) = material::reference() else { return };
     let real = sensor_frame(&picture(&faces.join("liveness/real_T1.jpg")), 0);
     let grey = image::DynamicImage::ImageRgb8((*real.pixels).clone()).grayscale().into_rgb8();
     let there = Frame { pixels: Arc::new(grey), ..real.clone() };
@@ -435,7 +438,7 @@ fn what_the_infrared_camera_does_not_see_is_not_alive() {
 
 #[test]
 fn nobody_is_seen_where_nobody_is() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -455,7 +458,7 @@ fn nobody_is_seen_where_nobody_is() {
 /// One face through the gate: too far, outside the area, gone.
 #[test]
 fn a_face_is_followed_judged_and_lost() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let (Some(models), Some(faces)) = (material::models(), material::faces()) else { return };
     let mut vision = Vision::open(&models, None, &EngineChoice::BuiltIn, clock()).unwrap();
     let gallery = vision.gallery();
     let frame = sensor_frame(&picture(&faces.join("p01_1.jpg")), 0);
@@ -476,10 +479,11 @@ fn a_face_is_followed_judged_and_lost() {
 
 #[test]
 fn the_folder_of_weights_is_reported() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     let report = check(&models).unwrap();
     println!("{report}");
-    assert_eq!(report.complete, ["retinaface-mobilefacenet"]);
-    let good = report.files.iter().filter(|f| f.state == FileState::Good).count();
-    assert_eq!(good, 5);
+    let pack = Pack::locate(&models, None).unwrap();
+    assert!(report.complete.contains(&pack.id));
+    let good: Vec<_> = report.files.iter().filter(|f| f.state == FileState::Good).map(|f| &f.file).collect();
+    assert!(pack.files().iter().all(|(_, model)| good.contains(&&model.file)), "{good:?}");
 }

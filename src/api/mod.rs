@@ -89,8 +89,8 @@ pub struct Context {
     pub version: String,
     /// How many people fit (board profile).
     pub people_limit: usize,
-    /// What the model pack says of liveness.
-    pub liveness: Liveness,
+    /// What the model pack says of liveness; `None`: it cannot judge it.
+    pub liveness: Option<Liveness>,
     /// What the terminal can sense.
     pub abilities: Abilities,
     /// Whether the login of the document has to be changed before anything else works (board profile).
@@ -99,13 +99,18 @@ pub struct Context {
     pub card_turn: Mutex<()>,
 }
 
-/// Liveness as the model pack defines it: shown by `GetSysCfg`, not to be set.
+/// Liveness as the model pack defines it: shown by `GetSysCfg` and `GetGeneralParam`, not to be set.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Liveness {
     /// Score from which a face is alive, 0 to 1.
     pub threshold: f32,
     /// Frames it is averaged over.
     pub frames: usize,
+}
+
+impl Liveness {
+    /// What is shown where no face can be found alive: a score that none exceeds.
+    pub const UNAVAILABLE: Self = Self { threshold: 1.0, frames: 0 };
 }
 
 impl Context {

@@ -17,7 +17,7 @@ use super::ops::{
 };
 use super::wire::{self, Answer, Fields};
 use crate::error::Result;
-use crate::settings::{Center, Device, Face, Rtsp, ServerBasics, System, Temperature};
+use crate::settings::{Center, Device, Face, Rtsp, ServerBasics, Temperature};
 
 /// One operator.
 pub struct Operator {
@@ -132,7 +132,7 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("GetSysParam", "Name, number and version of the terminal.", GENERIC, device::identity),
         op("SetSysParam", "Sets the terminal's name.", GENERIC, settings::patch::<Device>).info(),
         op("GetSysCfg", "System parameters in force.", GENERIC, device::system),
-        op("SetSysCfg", "Changes system parameters; what is left out stays.", GENERIC, settings::patch::<System>).info(),
+        op("SetSysCfg", "Changes system parameters; what is left out stays.", GENERIC, device::set_system).info(),
         op("GetFaceParam", "Recognition distance and area.", GENERIC, settings::show::<Face>),
         op("SetFaceParam", "Changes recognition distance or area.", GENERIC, device::set_face).info(),
         op("GetTemperature", "Temperature parameters.", GENERIC, settings::show::<Temperature>),

@@ -161,6 +161,7 @@ fn token(head: &Parts) -> Option<&str> {
 
 fn state(web: &Web, cx: &Context) -> Value {
     let settings = cx.settings.now();
+    let models = cx.roster.recomputed();
     let decided: Vec<Value> = web.decisions.latest(SHOWN).iter().map(Note::to_json).collect();
     json!({
         "name": settings.device.name,
@@ -169,6 +170,12 @@ fn state(web: &Web, cx: &Context) -> Value {
         "time": cx.now(),
         "people": cx.store.count(),
         "people_limit": cx.people_limit,
+        "models": {
+            "pack": cx.roster.pack(),
+            "liveness": cx.liveness.is_some(),
+            "recomputing": models.people - models.done - models.failed,
+            "without_face": models.failed,
+        },
         "decided": decided,
     })
 }

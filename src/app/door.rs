@@ -22,7 +22,7 @@ use crate::sense;
 use crate::settings::Live;
 use crate::store::Store;
 use crate::ui::Presenter;
-use crate::vision::SimilarityMap;
+use crate::vision::Comparison;
 use crate::watchdog;
 
 /// What they work with.
@@ -40,7 +40,7 @@ pub(super) struct Tools {
     pub(super) presenter: Presenter,
     pub(super) decisions: Arc<Decisions>,
     pub(super) pins: pin::Key,
-    pub(super) similarity: Arc<OnceLock<SimilarityMap>>,
+    pub(super) comparison: Arc<OnceLock<Comparison>>,
     pub(super) conditions: Arc<Conditions>,
     pub(super) simulated: bool,
 }
@@ -79,7 +79,7 @@ impl Door {
             fail: tools.fail,
             wiegand,
             pins: tools.pins,
-            similarity: tools.similarity,
+            comparison: tools.comparison,
             presenter: tools.presenter,
             decisions: tools.decisions,
         };

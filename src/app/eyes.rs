@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use serde_json::json;
+use tracing::warn;
+
 use super::threads::Threads;
 use super::{Failure, Vision, enrol};
 use crate::api;
@@ -11,10 +14,10 @@ use crate::clock::{Clock, Outbound};
 use crate::condition::Conditions;
 use crate::control::Event;
 use crate::hal::Camera;
-use crate::roster::{Models, Roster};
+use crate::roster::{Models, Recomputed, Roster};
 use crate::settings::{Keeper, Live};
 use crate::store::Store;
-use crate::vision::{Gallery, SimilarityMap};
+use crate::vision::{Comparison, Gallery, Metric};
 
 /// What they work with.
 pub(super) struct Tools {
@@ -23,7 +26,7 @@ pub(super) struct Tools {
     /// Files that say which cameras they were; none where that does not matter.
     pub(super) known: [Option<PathBuf>; 2],
     pub(super) vision: Option<Vision>,
-    pub(super) similarity: Arc<OnceLock<SimilarityMap>>,
+    pub(super) comparison: Arc<OnceLock<Comparison>>,
     /// Photos enrolled at start.
     pub(super) people: Option<PathBuf>,
     pub(super) newest: Arc<Newest>,
@@ -37,7 +40,7 @@ pub(super) struct Tools {
 /// What sees, and whom it knows.
 pub(super) struct Eyes {
     pub(super) roster: Arc<Roster>,
-    pub(super) liveness: api::Liveness,
+    pub(super) liveness: Option<api::Liveness>,
     newest: Arc<Newest>,
     infrared: Option<Arc<Newest>>,
 }
@@ -46,17 +49,24 @@ impl Eyes {
     /// Starts their threads. Without models people are kept all the same, and pass by card.
     pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
         let Tools { vision, store, settings, clock, conditions, newest, .. } = tools;
-        let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1), Vision::gallery));
-        let mut liveness = api::Liveness { threshold: 1.0, frames: 0 };
+        let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1, Metric::Cosine), Vision::gallery));
+        // Without any models nobody passes by face, whatever the settings say.
+        let mut liveness = Some(api::Liveness::UNAVAILABLE);
         let (mut pipeline, mut models) = (None, None);
         if let Some(vision) = vision {
-            let spec = &vision.pack.liveness;
-            liveness = api::Liveness { threshold: spec.threshold, frames: spec.frames };
-            let _ = tools.similarity.set(vision.pack.similarity);
+            let spec = vision.pack.liveness.as_ref();
+            liveness = spec.map(|spec| api::Liveness { threshold: spec.threshold, frames: spec.frames });
+            if liveness.is_none() {
+                warn!(
+                    pack = vision.pack.id,
+                    "liveness is not available: these models cannot tell a face from a picture"
+                );
+            }
+            let _ = tools.comparison.set(vision.pack.comparison);
             models = Some(Models {
                 eyes: Box::new(vision.portraitist),
                 pack: vision.pack.id.clone(),
-                similarity: vision.pack.similarity,
+                comparison: vision.pack.comparison,
             });
             pipeline = Some(vision.pipeline);
         }
@@ -81,13 +91,20 @@ impl Eyes {
         }
         if let Some(pipeline) = pipeline {
             let (newest, infrared) = (newest.clone(), infrared.clone());
+            let liveness = conditions.of("liveness");
             threads.start("vision", move || {
-                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, &settings, &tools.events, &*clock);
+                let ears = camera::Ears { settings: &settings, control: &tools.events, liveness };
+                camera::look(pipeline, &newest, infrared.as_deref(), &gallery, ears, &*clock);
             })?;
         }
         threads.start("roster", {
             let (roster, newest) = (roster.clone(), newest.clone());
-            move || roster.recompute(|| newest.is_closed())
+            move || {
+                let Recomputed { people, done, failed } = roster.recompute(|| newest.is_closed());
+                if people > 0 {
+                    conditions.tell("embeddings", json!({ "people": people, "done": done, "failed": failed }));
+                }
+            }
         })?;
         Ok(Self { roster, liveness, newest, infrared })
     }

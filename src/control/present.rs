@@ -88,8 +88,8 @@ impl Running {
     /// How much the face looks like the one on the identity card, 0 to 100.
     fn to_id_card(&self, sighting: &Sighting, now: Mono) -> Option<f32> {
         let (on_card, _) = self.presented.on_id_card.as_ref().filter(|(_, until)| now < *until)?;
-        let cosine = sighting.embedding.as_ref()?.cosine(on_card.as_ref()?);
-        Some(self.parts.similarity.get()?.from_cosine(cosine).get())
+        let (seen, on_card) = (sighting.embedding.as_ref()?, on_card.as_ref()?);
+        Some(self.parts.comparison.get()?.similarity(seen, on_card).get())
     }
 
     pub(super) fn present(&mut self, credential: Credential, settings: &Settings) {

@@ -15,6 +15,7 @@ use crate::hal::sim::{SimRelay, World};
 use crate::settings::{Door as Rules, OpenWay, VerifyMode};
 use crate::store::{Limits, Range};
 use crate::ui::Screen;
+use crate::vision::{Metric, SimilarityMap};
 
 const CARD: u32 = 4711;
 
@@ -75,7 +76,10 @@ impl Rig {
             presenter: Presenter { screen, sounds, light: Inbox::default().sender(), settings, size: (720, 1280) },
             decisions: self.decisions.clone(),
             pins: pin::Key::new([7; 32]),
-            similarity: Arc::new(OnceLock::from(SimilarityMap { slope: 8.11, centre: 0.229 })),
+            comparison: Arc::new(OnceLock::from(Comparison {
+                metric: Metric::Cosine,
+                map: SimilarityMap { slope: 8.11, centre: 0.229 },
+            })),
         }));
     }
 

@@ -13,7 +13,6 @@ use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Response, StatusCode};
-use image::RgbImage;
 use serde_json::{Value, json};
 
 use crate::access::WiegandFrame;
@@ -25,10 +24,10 @@ use crate::error::{Error, Fault, Result};
 use crate::field::LocalTime;
 use crate::hal::Host;
 use crate::hal::sim::{Lamp, Pulse, World};
-use crate::roster::Roster;
+use crate::roster::{Recomputed, Roster};
 use crate::settings::Live;
 use crate::ui::Display;
-use crate::vision::{PictureLimits, decode_picture};
+use crate::vision::{PictureLimits, decode_picture, fit};
 
 /// How long a picture is shown when the caller does not say.
 const SHOWN_MS: u64 = 1500;
@@ -123,9 +122,11 @@ impl Sim {
 
     fn stats(&self) -> Value {
         let (taken, looked_at) = self.newest.counts();
+        let Recomputed { people, done, failed } = self.roster.recomputed();
         json!({
             "t_us": self.clock.mono().0, "frames_taken": taken, "frames_looked_at": looked_at,
-            "reboots": self.world.reboots(),
+            "reboots": self.world.reboots(), "pack": self.roster.pack(),
+            "recomputed": { "people": people, "done": done, "failed": failed },
             "lamp": self.world.brightness(Lamp::White), "backlight": self.world.brightness(Lamp::Panel),
         })
     }
@@ -177,23 +178,6 @@ fn number(query: &str, name: &str, default: u64, most: u64) -> Result<u64> {
         .ok_or_else(|| Error::new(Fault::BadParameter, format!("{name}: {text:?} is no number from 0 to {most}")))
 }
 
-/// Scales a picture to fit the sensor, centred on black.
-#[must_use]
-pub fn fit(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
-    let scaled = if picture.dimensions() == (width, height) {
-        picture.clone()
-    } else {
-        let fits =
-            image::DynamicImage::from(picture.clone()).resize(width, height, image::imageops::FilterType::Triangle);
-        fits.into_rgb8()
-    };
-    let mut sensor = RgbImage::new(width, height);
-    let offset = |room: u32, size: u32| i64::from((room - size.min(room)) / 2);
-    let (x, y) = (offset(width, scaled.width()), offset(height, scaled.height()));
-    image::imageops::replace(&mut sensor, &scaled, x, y);
-    sensor
-}
-
 /// A frame read back from its waveform, as a door controller would.
 fn frame_json(pulses: &[Pulse]) -> Value {
     let bits = u32::try_from(pulses.len()).unwrap_or(u32::MAX);
@@ -241,12 +225,5 @@ mod tests {
             );
         }
         assert_eq!(frame_json(&[])["parity_ok"], false);
-    }
-
-    #[test]
-    fn pictures_are_centred_on_black() {
-        let sensor = fit(&RgbImage::from_pixel(100, 100, image::Rgb([9, 9, 9])), (960, 1280));
-        assert_eq!(sensor.dimensions(), (960, 1280));
-        assert_eq!((sensor.get_pixel(480, 100)[0], sensor.get_pixel(480, 640)[0]), (0, 9));
     }
 }

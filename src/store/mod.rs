@@ -79,7 +79,7 @@ pub struct Limits {
 pub struct Registered {
     /// JPEG file, as it is kept and given out.
     pub jpeg: Vec<u8>,
-    /// L2-normalised embedding.
+    /// Embedding, a direction or a plain vector as its pack has it.
     pub embedding: Vec<f32>,
     /// Id of the model pack the embedding belongs to.
     pub pack: String,

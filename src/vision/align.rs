@@ -1,4 +1,4 @@
-//! Turns a found face upright and to one size: the 112x112 crop that the embedding network was trained on.
+//! Turns a found face upright and to one size: the crop that a network was trained on.
 //!
 //! The similarity transform is the least-squares one in closed form. A large face is first averaged down by a
 //! whole factor and then sampled bilinearly: nearly what averaging inside every output pixel gives, at a
@@ -8,18 +8,6 @@ use image::RgbImage;
 
 use super::frame::{MAX_RATIO, sum_columns, sum_rows};
 use super::geometry::Point;
-
-/// Side of the crop, pixels.
-pub const SIDE: usize = 112;
-
-/// Where the five landmarks lie in the crop (ArcFace).
-const TEMPLATE: [Point; 5] = [
-    Point { x: 38.2946, y: 51.6963 },
-    Point { x: 73.5318, y: 51.5014 },
-    Point { x: 56.0252, y: 71.7366 },
-    Point { x: 41.5493, y: 92.3655 },
-    Point { x: 70.7299, y: 92.2041 },
-];
 
 /// Rotation, uniform scale and shift from the picture to the crop: `[a -b tx; b a ty]`.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -35,21 +23,38 @@ pub struct Alignment {
 }
 
 impl Alignment {
-    /// The transform that brings `landmarks` closest to where the crop wants them; `None` when they all
-    /// lie on one spot.
+    /// The transform that brings `landmarks` closest to where `template` wants them: all five, or with a template of
+    /// four the eyes, the nose and the middle of the mouth. `None` when they all lie on one spot.
     #[must_use]
-    pub fn from_landmarks(landmarks: &[Point; 5]) -> Option<Self> {
-        let (p0, q0) = (mean(landmarks), mean(&TEMPLATE));
+    pub fn from_landmarks(landmarks: &[Point; 5], template: &[Point]) -> Option<Self> {
+        let [left, right, nose, mouth_left, mouth_right] = *landmarks;
+        let four = [left, right, nose, mouth_left.middle(mouth_right)];
+        let landmarks = if template.len() == four.len() { &four[..] } else { &landmarks[..] };
+        let (p0, q0) = (mean(landmarks), mean(template));
         let (mut n, mut a, mut b) = (0.0, 0.0, 0.0);
-        for (p, q) in landmarks.iter().zip(&TEMPLATE) {
+        for (p, q) in landmarks.iter().zip(template) {
             let (px, py, qx, qy) = (p.x - p0.x, p.y - p0.y, q.x - q0.x, q.y - q0.y);
             n += px * px + py * py;
             a += px * qx + py * qy;
             b += px * qy - py * qx;
         }
         let (a, b) = (a / n, b / n);
-        let found = Self { a, b, tx: q0.x - (a * p0.x - b * p0.y), ty: q0.y - (b * p0.x + a * p0.y) };
-        (found.scale().is_normal() && found.tx.is_finite() && found.ty.is_finite()).then_some(found)
+        Self { a, b, tx: q0.x - (a * p0.x - b * p0.y), ty: q0.y - (b * p0.x + a * p0.y) }.sound()
+    }
+
+    /// The transform that shows a square of `length` picture pixels around `centre`, turned so that what runs along
+    /// `angle` (radians, clockwise) lies level, on a crop of `side` pixels.
+    #[must_use]
+    pub fn around(centre: Point, length: f32, angle: f32, side: usize) -> Option<Self> {
+        let scale = side as f32 / length;
+        let (a, b) = (scale * angle.cos(), -scale * angle.sin());
+        let middle = side as f32 / 2.0;
+        let (tx, ty) = (middle - (a * centre.x - b * centre.y), middle - (b * centre.x + a * centre.y));
+        Self { a, b, tx, ty }.sound()
+    }
+
+    fn sound(self) -> Option<Self> {
+        (self.scale().is_normal() && self.tx.is_finite() && self.ty.is_finite()).then_some(self)
     }
 
     /// Crop pixels a picture pixel.
@@ -59,20 +64,37 @@ impl Alignment {
     }
 
     /// The place in the picture that crop pixel (`u`, `v`) shows.
-    fn source(&self, u: f32, v: f32) -> Point {
+    #[must_use]
+    pub fn source(&self, u: f32, v: f32) -> Point {
         let square = self.a * self.a + self.b * self.b;
         let (u, v) = (u - self.tx, v - self.ty);
         Point { x: (self.a * u + self.b * v) / square, y: (self.a * v - self.b * u) / square }
     }
 }
 
-fn mean(points: &[Point; 5]) -> Point {
-    Point { x: points.iter().map(|p| p.x).sum::<f32>() / 5.0, y: points.iter().map(|p| p.y).sum::<f32>() / 5.0 }
+fn mean(points: &[Point]) -> Point {
+    let share = 1.0 / points.len() as f32;
+    Point { x: points.iter().map(|p| p.x).sum::<f32>() * share, y: points.iter().map(|p| p.y).sum::<f32>() * share }
 }
 
-/// Cuts aligned crops; keeps its buffers from face to face.
-#[derive(Debug, Default)]
+/// Puts a square crop into a network's input: `mean` subtracted, and its columns from right to left when `mirrored`.
+pub(super) fn feed(crop: &[f32], side: usize, mean: [f32; 3], mirrored: bool, input: &mut [f32]) {
+    let rows = crop.chunks_exact(side * 3).zip(input.chunks_exact_mut(side * 3));
+    for (from, to) in rows {
+        let put = |(to, from): (&mut [f32], &[f32])| {
+            for c in 0..3 {
+                to[c] = from[c] - mean[c];
+            }
+        };
+        let (from, to) = (from.chunks_exact(3), to.chunks_exact_mut(3));
+        if mirrored { to.zip(from.rev()).for_each(put) } else { to.zip(from).for_each(put) }
+    }
+}
+
+/// Cuts aligned crops of one size; keeps its buffers from face to face.
+#[derive(Debug)]
 pub struct Aligner {
+    side: usize,
     /// The averaged surroundings of the face with one black pixel all round; the fourth number is unused
     /// and makes a pixel one vector.
     patch: Vec<[f32; 4]>,
@@ -81,12 +103,18 @@ pub struct Aligner {
 }
 
 impl Aligner {
-    /// The crop of `picture` that `alignment` describes, `[112, 112, 3]`, RGB, 0 to 255, black outside the picture.
+    /// For crops of `side` by `side` pixels.
+    #[must_use]
+    pub fn new(side: usize) -> Self {
+        Self { side, patch: Vec::new(), sums: Vec::new(), crop: Vec::new() }
+    }
+
+    /// The crop of `picture` that `alignment` describes, `[side, side, 3]`, RGB, 0 to 255, black outside the picture.
     pub fn warp(&mut self, picture: &RgbImage, alignment: &Alignment) -> &[f32] {
         self.crop.clear();
-        self.crop.resize(SIDE * SIDE * 3, 0.0);
+        self.crop.resize(self.side * self.side * 3, 0.0);
         let factor = ((1.0 / alignment.scale()).round() as usize).clamp(1, MAX_RATIO);
-        if let Some(region) = Region::around(picture, alignment, factor) {
+        if let Some(region) = Region::around(picture, alignment, self.side, factor) {
             self.average(picture, &region);
             self.sample(alignment, &region);
         }
@@ -132,7 +160,7 @@ impl Aligner {
         let down = region.patch(alignment.source(0.0, 1.0));
         let (dux, duy) = (right.x - origin.x, right.y - origin.y);
         let (dvx, dvy) = (down.x - origin.x, down.y - origin.y);
-        for (v, line) in self.crop.chunks_exact_mut(SIDE * 3).enumerate() {
+        for (v, line) in self.crop.chunks_exact_mut(self.side * 3).enumerate() {
             let (row_x, row_y) = (origin.x + v as f32 * dvx, origin.y + v as f32 * dvy);
             for (u, out) in line.chunks_exact_mut(3).enumerate() {
                 // The clamp leads everything outside onto the black border.
@@ -169,8 +197,8 @@ struct Region {
 
 impl Region {
     /// `None` when the crop shows nothing of the picture.
-    fn around(picture: &RgbImage, alignment: &Alignment, factor: usize) -> Option<Self> {
-        let last = (SIDE - 1) as f32;
+    fn around(picture: &RgbImage, alignment: &Alignment, side: usize, factor: usize) -> Option<Self> {
+        let last = (side - 1) as f32;
         let corners = [(0.0, 0.0), (last, 0.0), (0.0, last), (last, last)].map(|(u, v)| alignment.source(u, v));
         let margin = 2.0 * factor as f32;
         let span = |coordinate: fn(&Point) -> f32, most: u32| {
@@ -194,6 +222,7 @@ impl Region {
 
 #[cfg(test)]
 mod tests {
+    use super::super::quality::{SIDE, TEMPLATE};
     use super::*;
 
     /// Landmarks that are the template, seen through the inverse of (`scale`, `angle`, shift).
@@ -205,7 +234,7 @@ mod tests {
     #[test]
     fn the_transform_is_found_again() {
         for (scale, angle, tx, ty) in [(1.0, 0.0, 0.0, 0.0), (0.25, 0.3, -40.0, 12.0), (2.0, -1.2, 5.0, 300.0)] {
-            let found = Alignment::from_landmarks(&landmarks(scale, angle, tx, ty)).unwrap();
+            let found = Alignment::from_landmarks(&landmarks(scale, angle, tx, ty), &TEMPLATE).unwrap();
             assert!((found.scale() - scale).abs() < 1e-4 * scale, "{found:?}");
             assert!((found.b.atan2(found.a) - angle).abs() < 1e-4, "{found:?}");
             assert!((found.tx - tx).abs() < 1e-2 && (found.ty - ty).abs() < 1e-2, "{found:?}");
@@ -214,8 +243,8 @@ mod tests {
 
     #[test]
     fn landmarks_on_one_spot_have_no_transform() {
-        assert_eq!(Alignment::from_landmarks(&[Point { x: 5.0, y: 5.0 }; 5]), None);
-        assert_eq!(Alignment::from_landmarks(&[Point { x: f32::NAN, y: 5.0 }; 5]), None);
+        assert_eq!(Alignment::from_landmarks(&[Point { x: 5.0, y: 5.0 }; 5], &TEMPLATE), None);
+        assert_eq!(Alignment::from_landmarks(&[Point { x: f32::NAN, y: 5.0 }; 5], &TEMPLATE), None);
     }
 
     /// Averages every output pixel over the picture directly: slow and plain.
@@ -247,7 +276,7 @@ mod tests {
             let wave = |n: f32| (128.0 + 100.0 * n.sin()) as u8;
             image::Rgb([wave(x as f32 / 21.0), wave(y as f32 / 17.0), wave((x + y) as f32 / 25.0)])
         });
-        let mut aligner = Aligner::default();
+        let mut aligner = Aligner::new(SIDE);
         for (scale, angle, tx, ty) in [
             (1.7, 0.2, -200.0, -100.0),
             (1.0, 0.0, -100.0, -100.0),
@@ -256,7 +285,7 @@ mod tests {
             (0.25, -0.3, 0.0, 0.0),
             (0.1, 0.0, 20.0, 20.0),
         ] {
-            let alignment = Alignment::from_landmarks(&landmarks(scale, angle, tx, ty)).unwrap();
+            let alignment = Alignment::from_landmarks(&landmarks(scale, angle, tx, ty), &TEMPLATE).unwrap();
             let (crop, wanted) = (aligner.warp(&picture, &alignment), reference(&picture, &alignment));
             let off = crop.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).sum::<f32>() / wanted.len() as f32;
             assert!(off < 3.0, "scale {scale}: mean difference {off}");
@@ -268,7 +297,31 @@ mod tests {
         let picture = RgbImage::from_pixel(60, 60, image::Rgb([255; 3]));
         for shift in [1e4, -1e4, 1e9] {
             let alignment = Alignment { a: 1.0, b: 0.0, tx: shift, ty: 0.0 };
-            assert!(Aligner::default().warp(&picture, &alignment).iter().all(|v| *v == 0.0));
+            assert!(Aligner::new(SIDE).warp(&picture, &alignment).iter().all(|v| *v == 0.0));
         }
+    }
+
+    #[test]
+    fn a_template_of_four_points_takes_the_middle_of_the_mouth() {
+        let [left, right, nose, mouth_left, mouth_right] = TEMPLATE;
+        let four = [left, right, nose, mouth_left.middle(mouth_right)];
+        // Corners drawn together on their middle, as a detector gives them that marks no corners.
+        let mut marked = landmarks(0.5, 0.4, 10.0, 20.0);
+        let middle = marked[3].middle(marked[4]);
+        (marked[3], marked[4]) = (middle, middle);
+        let found = Alignment::from_landmarks(&marked, &four).unwrap();
+        assert!((found.scale() - 0.5).abs() < 1e-4 && (found.tx - 10.0).abs() < 1e-2, "{found:?}");
+    }
+
+    #[test]
+    fn a_square_is_shown_level() {
+        let (centre, turned) = (Point { x: 300.0, y: 200.0 }, 0.5_f32);
+        let shown = Alignment::around(centre, 100.0, turned, 192).unwrap();
+        let near = |a: Point, b: Point| (a.x - b.x).hypot(a.y - b.y) < 1e-2;
+        assert!(near(shown.source(96.0, 96.0), centre));
+        // What lies to the right along the angle comes to lie to the right in the crop.
+        let right = Point { x: centre.x + 50.0 * turned.cos(), y: centre.y + 50.0 * turned.sin() };
+        assert!(near(shown.source(192.0, 96.0), right), "{:?}", shown.source(192.0, 96.0));
+        assert_eq!(Alignment::around(centre, 0.0, 0.0, 192), None);
     }
 }

@@ -21,6 +21,23 @@ pub struct Frame {
     pub number: u64,
 }
 
+/// Scales a picture to fit the sensor, centred on black.
+#[must_use]
+pub fn fit(picture: &RgbImage, (width, height): (u32, u32)) -> RgbImage {
+    let scaled = if picture.dimensions() == (width, height) {
+        picture.clone()
+    } else {
+        let fits =
+            image::DynamicImage::from(picture.clone()).resize(width, height, image::imageops::FilterType::Triangle);
+        fits.into_rgb8()
+    };
+    let mut sensor = RgbImage::new(width, height);
+    let offset = |room: u32, size: u32| i64::from((room - size.min(room)) / 2);
+    let (x, y) = (offset(width, scaled.width()), offset(height, scaled.height()));
+    image::imageops::replace(&mut sensor, &scaled, x, y);
+    sensor
+}
+
 /// How many picture pixels one input pixel stands for; both start at the same upper left corner.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Placement {
@@ -227,5 +244,12 @@ mod tests {
         for (w, h) in [(0, 0), (10, 0), (5000, 1)] {
             assert!(Letterbox::new(&spec(24, 32)).fill(&RgbImage::new(w, h), &mut input).is_err());
         }
+    }
+
+    #[test]
+    fn pictures_are_centred_on_black() {
+        let sensor = fit(&RgbImage::from_pixel(100, 100, image::Rgb([9, 9, 9])), (960, 1280));
+        assert_eq!(sensor.dimensions(), (960, 1280));
+        assert_eq!((sensor.get_pixel(480, 100)[0], sensor.get_pixel(480, 640)[0]), (0, 9));
     }
 }

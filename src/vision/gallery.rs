@@ -2,11 +2,15 @@
 //!
 //! Rows of floats in blocks: growing never moves what is there, so a writer holds up a search only for the
 //! copying of one row. Searching walks all of it; at the terminal's sizes that is a matter of milliseconds.
+//!
+//! Either metric comes down to a dot product a row. Of distances, `|a - b|² = |a|² + |b|² - 2ab`, so who is nearest to
+//! `b` has the greatest `ab - |a|²/2`, and the second part is known when a row is kept.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::embed::Embedding;
+use super::similarity::{Metric, dot};
 
 /// Rows a block: small enough to allocate in no time, large enough to stream.
 const BLOCK: usize = 1024;
@@ -16,14 +20,15 @@ const BLOCK: usize = 1024;
 pub struct Candidate {
     /// As given to [`Gallery::insert`].
     pub id: u32,
-    /// -1 to 1.
-    pub cosine: f32,
+    /// As the metric has it; larger is more alike.
+    pub score: f32,
 }
 
 /// Enrolled embeddings of one length by id; shared between threads.
 #[derive(Debug)]
 pub struct Gallery {
     length: usize,
+    metric: Metric,
     rows: RwLock<Rows>,
 }
 
@@ -31,6 +36,8 @@ pub struct Gallery {
 struct Rows {
     /// Id of every row, without gaps.
     ids: Vec<u32>,
+    /// What is added to the dot product with every row, to rank it.
+    handicaps: Vec<f32>,
     /// Row of every id.
     at: HashMap<u32, usize>,
     /// `BLOCK` rows each, of which the first `ids.len()` in all are in use.
@@ -38,16 +45,22 @@ struct Rows {
 }
 
 impl Gallery {
-    /// For embeddings of `length` numbers; others are never found and never kept.
+    /// For embeddings of `length` numbers compared by `metric`; others are never found and never kept.
     #[must_use]
-    pub fn new(length: usize) -> Self {
-        Self { length, rows: RwLock::default() }
+    pub fn new(length: usize, metric: Metric) -> Self {
+        Self { length, metric, rows: RwLock::default() }
     }
 
     /// How many numbers an embedding has.
     #[must_use]
     pub const fn length(&self) -> usize {
         self.length
+    }
+
+    /// How embeddings are compared.
+    #[must_use]
+    pub const fn metric(&self) -> Metric {
+        self.metric
     }
 
     /// Keeps `embedding` under `id`, in place of an older one. `false`: it has another length and is not kept.
@@ -64,11 +77,16 @@ impl Gallery {
                     rows.blocks.push(vec![0.0; BLOCK * self.length].into_boxed_slice());
                 }
                 rows.ids.push(id);
+                rows.handicaps.push(0.0);
                 rows.at.insert(id, row);
                 row
             }
         };
         rows.row_mut(row, self.length).copy_from_slice(embedding);
+        rows.handicaps[row] = match self.metric {
+            Metric::Cosine => 0.0,
+            Metric::Euclidean => -dot(embedding, embedding) / 2.0,
+        };
         true
     }
 
@@ -85,6 +103,7 @@ impl Gallery {
             rows.at.insert(rows.ids[last], row);
         }
         rows.ids.swap_remove(row);
+        rows.handicaps.swap_remove(row);
         // One spare block stays, so that coming and going at its edge does not allocate each time.
         let used = rows.ids.len().div_ceil(BLOCK);
         rows.blocks.truncate(used + 1);
@@ -118,44 +137,52 @@ impl Gallery {
     #[must_use]
     pub fn compare(&self, id: u32, embedding: &Embedding) -> Option<f32> {
         let rows = self.read();
-        let row = rows.at.get(&id)?;
-        (embedding.len() == self.length).then(|| dot(rows.row(*row, self.length), embedding))
+        let row = *rows.at.get(&id).filter(|_| embedding.len() == self.length)?;
+        Some(self.score(dot(rows.row(row, self.length), embedding) + rows.handicaps[row], embedding))
     }
 
     /// The most alike of all enrolled faces, however little alike; `None` when there is none.
     #[must_use]
     pub fn search(&self, embedding: &Embedding) -> Option<Candidate> {
-        let mut best: Option<Candidate> = None;
-        self.each(embedding, |candidate| {
-            if best.is_none_or(|b| candidate.cosine > b.cosine) {
-                best = Some(candidate);
+        let mut best: Option<(f32, u32)> = None;
+        self.each(embedding, |rank, id| {
+            if best.is_none_or(|b| rank > b.0) {
+                best = Some((rank, id));
             }
         });
-        best
+        best.map(|(rank, id)| Candidate { id, score: self.score(rank, embedding) })
     }
 
     /// The `k` most alike, the best first.
     #[must_use]
     pub fn top(&self, embedding: &Embedding, k: usize) -> Vec<Candidate> {
-        let mut best: Vec<Candidate> = Vec::new();
-        self.each(embedding, |candidate| {
-            if best.len() < k || best.last().is_some_and(|b| candidate.cosine > b.cosine) {
-                let place = best.partition_point(|b| b.cosine >= candidate.cosine);
-                best.insert(place, candidate);
+        let mut best: Vec<(f32, u32)> = Vec::new();
+        self.each(embedding, |rank, id| {
+            if best.len() < k || best.last().is_some_and(|b| rank > b.0) {
+                let place = best.partition_point(|b| b.0 >= rank);
+                best.insert(place, (rank, id));
                 best.truncate(k);
             }
         });
-        best
+        best.into_iter().map(|(rank, id)| Candidate { id, score: self.score(rank, embedding) }).collect()
     }
 
-    fn each(&self, embedding: &Embedding, mut visit: impl FnMut(Candidate)) {
+    /// Visits every row with its rank: in the order of scores, and cheaper.
+    fn each(&self, embedding: &Embedding, mut visit: impl FnMut(f32, u32)) {
         if embedding.len() != self.length || self.length == 0 {
             return;
         }
         let rows = self.read();
         let all = rows.blocks.iter().flat_map(|block| block.chunks_exact(self.length));
-        for (id, row) in rows.ids.iter().zip(all) {
-            visit(Candidate { id: *id, cosine: dot(row, embedding) });
+        for ((id, handicap), row) in rows.ids.iter().zip(&rows.handicaps).zip(all) {
+            visit(dot(row, embedding) + handicap, *id);
+        }
+    }
+
+    fn score(&self, rank: f32, embedding: &Embedding) -> f32 {
+        match self.metric {
+            Metric::Cosine => rank,
+            Metric::Euclidean => -(dot(embedding, embedding) - 2.0 * rank).max(0.0).sqrt(),
         }
     }
 
@@ -178,20 +205,6 @@ impl Rows {
     }
 }
 
-/// Dot product of two rows of one length. Sixteen sums side by side, so that the compiler may use vectors:
-/// adding in another order than written is not its to decide.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; 16];
-    let (a, b) = (a.chunks_exact(16), b.chunks_exact(16));
-    let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in a.zip(b) {
-        for i in 0..16 {
-            sums[i] += x[i] * y[i];
-        }
-    }
-    sums.iter().sum::<f32>() + rest
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -207,66 +220,71 @@ mod tests {
             self.0 >> 33
         }
 
-        fn embedding(&mut self, length: usize) -> Embedding {
+        fn embedding(&mut self, length: usize, metric: Metric) -> Embedding {
             let raw: Vec<_> = (0..length).map(|_| self.next() as f32 / (1_u64 << 30) as f32 - 1.0).collect();
-            Embedding::from_raw(&raw).unwrap()
+            Embedding::new(&raw, metric).unwrap()
         }
     }
 
     #[test]
     fn any_mix_of_changes_finds_what_a_plain_map_finds() {
-        for (seed, length, steps) in [(1, 8, 3000), (2, 128, 4000), (3, 21, 2500)] {
-            let mut dice = Dice(seed);
-            let gallery = Gallery::new(length);
-            let mut plain: BTreeMap<u32, Embedding> = BTreeMap::new();
-            for step in 0..steps {
-                let id = (dice.next() % 1800) as u32;
-                if dice.next().is_multiple_of(4) {
-                    assert_eq!(gallery.remove(id), plain.remove(&id).is_some());
-                } else {
-                    let embedding = dice.embedding(length);
-                    assert!(gallery.insert(id, &embedding));
-                    plain.insert(id, embedding);
-                }
-                if step % 97 == 0 {
-                    let probe = dice.embedding(length);
-                    let cosine = |e: &Embedding| e.iter().zip(probe.iter()).map(|(a, b)| a * b).sum::<f32>();
-                    let mut all: Vec<_> = plain.iter().map(|(id, e)| (cosine(e), *id)).collect();
-                    all.sort_by(|a, b| b.0.total_cmp(&a.0));
-                    let found = gallery.top(&probe, 5);
-                    let ids: Vec<_> = found.iter().map(|c| c.id).collect();
-                    assert_eq!(ids, all.iter().take(5).map(|a| a.1).collect::<Vec<_>>());
-                    assert_eq!(gallery.search(&probe), found.first().copied());
-                    assert!(found.iter().zip(&all).all(|(c, a)| (c.cosine - a.0).abs() < 1e-5));
-                }
-                assert_eq!(gallery.len(), plain.len());
-            }
-            for (id, embedding) in &plain {
-                assert!(gallery.compare(*id, embedding).unwrap() > 0.9999);
-            }
-            gallery.clear();
-            assert!(gallery.is_empty() && gallery.search(&dice.embedding(length)).is_none());
+        let sizes = [(1, 8, 3000), (2, 128, 4000), (3, 21, 2500)];
+        for metric in [Metric::Cosine, Metric::Euclidean] {
+            sizes.iter().for_each(|(seed, length, steps)| change_and_search(metric, *seed, *length, *steps));
         }
+    }
+
+    fn change_and_search(metric: Metric, seed: u64, length: usize, steps: u64) {
+        let mut dice = Dice(seed);
+        let gallery = Gallery::new(length, metric);
+        let mut plain: BTreeMap<u32, Embedding> = BTreeMap::new();
+        for step in 0..steps {
+            let id = (dice.next() % 1800) as u32;
+            if dice.next().is_multiple_of(4) {
+                assert_eq!(gallery.remove(id), plain.remove(&id).is_some());
+            } else {
+                let embedding = dice.embedding(length, metric);
+                assert!(gallery.insert(id, &embedding));
+                plain.insert(id, embedding);
+            }
+            if step % 97 == 0 {
+                let probe = dice.embedding(length, metric);
+                let mut all: Vec<_> = plain.iter().map(|(id, e)| (metric.compare(e, &probe), *id)).collect();
+                all.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let found = gallery.top(&probe, 5);
+                let ids: Vec<_> = found.iter().map(|c| c.id).collect();
+                assert_eq!(ids, all.iter().take(5).map(|a| a.1).collect::<Vec<_>>());
+                assert_eq!(gallery.search(&probe), found.first().copied());
+                assert!(found.iter().zip(&all).all(|(c, a)| (c.score - a.0).abs() < 1e-4));
+            }
+            assert_eq!(gallery.len(), plain.len());
+        }
+        for (id, embedding) in &plain {
+            let own = gallery.compare(*id, embedding).unwrap();
+            assert!((own - metric.compare(embedding, embedding)).abs() < 1e-2, "{own}");
+        }
+        gallery.clear();
+        assert!(gallery.is_empty() && gallery.search(&dice.embedding(length, metric)).is_none());
     }
 
     #[test]
     fn another_length_is_neither_kept_nor_found() {
-        let gallery = Gallery::new(8);
-        let (right, wrong) = (Dice(1).embedding(8), Dice(1).embedding(9));
+        let gallery = Gallery::new(8, Metric::Cosine);
+        let (right, wrong) = (Dice(1).embedding(8, Metric::Cosine), Dice(1).embedding(9, Metric::Cosine));
         assert!(gallery.insert(1, &right) && !gallery.insert(2, &wrong));
         assert_eq!((gallery.search(&wrong), gallery.compare(1, &wrong), gallery.len()), (None, None, 1));
     }
 
     #[test]
     fn searching_and_enrolling_go_on_at_once() {
-        let gallery = Gallery::new(16);
-        let wanted = Dice(7).embedding(16);
+        let gallery = Gallery::new(16, Metric::Cosine);
+        let wanted = Dice(7).embedding(16, Metric::Cosine);
         gallery.insert(0, &wanted);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 let mut dice = Dice(9);
                 for id in 1..3000 {
-                    gallery.insert(id, &dice.embedding(16));
+                    gallery.insert(id, &dice.embedding(16, Metric::Cosine));
                     if id % 3 == 0 {
                         gallery.remove(id - 1);
                     }

@@ -9,6 +9,14 @@ pub struct Point {
     pub y: f32,
 }
 
+impl Point {
+    /// Half way to `other`.
+    #[must_use]
+    pub fn middle(self, other: Self) -> Self {
+        Self { x: (self.x + other.x) / 2.0, y: (self.y + other.y) / 2.0 }
+    }
+}
+
 /// A box with `x1 <= x2` and `y1 <= y2`; it may leave the picture.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Rect {

@@ -1,20 +1,46 @@
 //! Is it a face, or a picture of one? Networks that look at the face with its surroundings.
 //!
-//! The answer is a veto, never a reason to open. It is averaged over the networks and over several frames
+//! The answer is a veto, never a reason to open. It is one over all networks of the pack and averaged over several frames
 //! of a track; the average starts anew when the face turns into somebody else's (see `pipeline`), so that
 //! a live face does not vouch for a photo held up after it.
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use image::RgbImage;
+use serde::Deserialize;
 
 use super::geometry::Rect;
 use super::model::{Model, Runtime};
 use super::pack::{LivenessModelSpec, LivenessSpec};
 use crate::clock::Clock;
 use crate::error::Result;
+
+/// How the scores of several networks become one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Combination {
+    /// Their mean.
+    Mean,
+    /// The least: every network has to be convinced.
+    Least,
+}
+
+impl Combination {
+    /// What may be written in a pack.
+    pub const NAMES: &str = "mean or least";
+
+    /// One score of those of all networks, at least one.
+    #[must_use]
+    pub fn of(self, scores: &[f32]) -> f32 {
+        match self {
+            Self::Mean => scores.iter().sum::<f32>() / scores.len() as f32,
+            Self::Least => scores.iter().copied().fold(1.0, f32::min),
+        }
+    }
+}
 
 /// What is known about the liveness of a track.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -25,6 +51,11 @@ pub struct Liveness {
     pub frames: u32,
     /// The verdict; `None` until there are frames enough.
     pub alive: Option<bool>,
+}
+
+impl Liveness {
+    /// A face that something has spoken against, or that nothing here can speak for.
+    pub const DENIED: Self = Self { score: 0.0, frames: 1, alive: Some(false) };
 }
 
 /// The scores of a track's last frames.
@@ -46,6 +77,50 @@ impl Window {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+/// The liveness networks of a pack and the rule for their answers.
+#[derive(Debug)]
+pub struct LivenessJudge {
+    models: Vec<LivenessModel>,
+    spec: LivenessSpec,
+    scores: Vec<f32>,
+}
+
+impl LivenessJudge {
+    /// Loads the networks from the folder `weights`.
+    ///
+    /// # Errors
+    /// When a file is missing, another one, or not of the described shape.
+    pub fn open(spec: &LivenessSpec, weights: &Path, runtime: &Runtime, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let open = |model| LivenessModel::open(model, weights, runtime, clock.clone());
+        let models = spec.models.iter().map(open).collect::<Result<_>>()?;
+        Ok(Self { models, spec: spec.clone(), scores: Vec::new() })
+    }
+
+    /// How much the face in `bbox` looks alive to all networks together, 0 to 1.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn score(&mut self, picture: &RgbImage, bbox: &Rect) -> Result<f32> {
+        self.scores.clear();
+        for model in &mut self.models {
+            self.scores.push(model.score(picture, bbox)?);
+        }
+        Ok(self.spec.combine.of(&self.scores))
+    }
+
+    /// The rule for the answers.
+    #[must_use]
+    pub fn spec(&self) -> &LivenessSpec {
+        &self.spec
+    }
+
+    /// How long the engine took for the last face.
+    #[must_use]
+    pub fn engine_time(&self) -> Duration {
+        self.models.iter().map(|model| model.model().last_run()).sum()
     }
 }
 
@@ -195,7 +270,8 @@ mod tests {
 
     #[test]
     fn the_verdict_waits_for_frames_and_forgets_old_ones() {
-        let spec = LivenessSpec { models: Vec::new(), threshold: 0.5, frames: 3, min_width: 0.0 };
+        let spec =
+            LivenessSpec { models: Vec::new(), combine: Combination::Mean, threshold: 0.5, frames: 3, min_width: 0.0 };
         let mut window = Window::default();
         for (score, mean, frames, alive) in [
             (0.9, 0.9, 1, None),
@@ -207,6 +283,13 @@ mod tests {
             let liveness = window.push(score, &spec);
             assert!((liveness.score - mean).abs() < 1e-6);
             assert_eq!((liveness.frames, liveness.alive), (frames, alive));
+        }
+    }
+
+    #[test]
+    fn networks_are_averaged_or_all_have_to_be_convinced() {
+        for (combine, expect) in [(Combination::Mean, 0.6), (Combination::Least, 0.3)] {
+            assert!((combine.of(&[0.9, 0.3]) - expect).abs() < 1e-6, "{combine:?}");
         }
     }
 }

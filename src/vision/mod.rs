@@ -1,20 +1,21 @@
 //! Faces: where they are, whether they are alive, whose they are.
 //!
 //! ```text
-//! camera ─ Frame ─► Detector ─► Tracker ─► quality ─► Aligner ─► liveness ─► Embedder ─► Gallery ─► Outcome
-//!                   (one network)                     (112x112)  (networks)  (network)   (1:N)
-//! photo ── bytes ─► decode_picture ─► Portraitist (Detector, Aligner, Embedder) ─► Portrait ─► Gallery
+//! camera ─ Frame ─► Detector ─► Mesh ─► Tracker ─► quality ─► Aligner ─► liveness ─► Embedder ─► Gallery ─► Outcome
+//!                   (network)  (network)                      (crop)     (networks)  (network)   (1:N)
+//! photo ── bytes ─► decode_picture ─► Portraitist (Detector, Mesh, Aligner, Embedder) ─► Portrait ─► Gallery
 //! ```
 //!
 //! [`Vision::open`] makes both ends of it: a [`Pipeline`] for the thread of the camera and a [`Portraitist`]
-//! shared by the threads that enrol. Which networks they run is written in a [`Pack`]; what runs them is a
-//! [`Runtime`]. This module knows nothing of people, doors, settings or the protocol, reads no file but
+//! shared by the threads that enrol. Which networks they run, and how their outputs are read and compared, is written in a
+//! [`Pack`]; mesh and liveness are in some packs only. What runs them is a [`Runtime`]. This module knows nothing of people, doors, settings or the protocol, reads no file but
 //! those of the pack, and asks an injected clock for the time only to measure itself.
 
 // Places in pictures are small numbers: pixels, floats and indices convert into each other without loss that matters.
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
 pub mod align;
+mod blazeface;
 pub mod check;
 pub mod detect;
 pub mod embed;
@@ -28,6 +29,7 @@ pub mod gallery;
 pub mod geometry;
 mod infrared;
 pub mod liveness;
+pub mod mesh;
 pub mod model;
 pub mod pack;
 pub mod pipeline;
@@ -37,13 +39,14 @@ pub mod quality;
 mod retinaface;
 pub mod similarity;
 pub mod track;
+mod yunet;
 
 use std::path::Path;
 use std::sync::Arc;
 
 pub use check::{FileReport, FileState, FolderReport, check};
 pub use embed::Embedding;
-pub use frame::Frame;
+pub use frame::{Frame, fit};
 pub use gallery::{Candidate, Gallery};
 pub use geometry::{Face, Point, Rect};
 pub use liveness::Liveness;
@@ -52,7 +55,7 @@ pub use pack::Pack;
 pub use pipeline::{Match, Outcome, Pipeline, Sighting, Timings, View};
 pub use portrait::{PictureLimits, Portrait, Portraitist, decode_picture};
 pub use quality::Reason;
-pub use similarity::{Similarity, SimilarityMap};
+pub use similarity::{Comparison, Metric, Similarity, SimilarityMap};
 pub use track::TrackId;
 
 use crate::clock::Clock;
@@ -88,7 +91,7 @@ impl Vision {
     /// An empty gallery for embeddings of this pack.
     #[must_use]
     pub fn gallery(&self) -> Gallery {
-        Gallery::new(self.pack.embedding.length)
+        Gallery::new(self.pack.embedding.length, self.pack.comparison.metric)
     }
 }
 

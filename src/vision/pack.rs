@@ -4,23 +4,25 @@
 //! Reading one reports all its problems at once. Weights are read whole and compared with their sha256
 //! before an engine sees them: engines trust their input.
 
-use std::cell::RefCell;
-use std::fmt;
+mod read;
+
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use toml::{Table, Value};
 
-use super::detect::DecoderKind;
-use super::similarity::SimilarityMap;
+use super::detect::{DecoderKind, Grouping};
+use super::geometry::Point;
+use super::liveness::Combination;
+use super::mesh::MeshKind;
+use super::similarity::Comparison;
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 
 /// The descriptions that are part of this program, the preferred one first.
-const BUILT_IN: [(&str, &str); 1] =
-    [("models/retinaface-mobilefacenet.toml", include_str!("../../models/retinaface-mobilefacenet.toml"))];
+const BUILT_IN: [(&str, &str); 2] = [
+    ("models/retinaface-mobilefacenet.toml", include_str!("../../models/retinaface-mobilefacenet.toml")),
+    ("models/blazeface-dlib.toml", include_str!("../../models/blazeface-dlib.toml")),
+];
 
 /// A set of networks that belong together; embeddings of different packs cannot be compared.
 #[derive(Clone, PartialEq, Debug)]
@@ -33,12 +35,16 @@ pub struct Pack {
     pub detector: DetectorSpec,
     /// Finds faces in registered photos.
     pub enrol_detector: DetectorSpec,
+    /// Confirms a found face and finds its landmarks; `None`: those of the detector are used.
+    pub landmarks: Option<MeshSpec>,
     /// Tells faces apart.
     pub embedding: EmbeddingSpec,
-    /// Tells faces from pictures of faces.
-    pub liveness: LivenessSpec,
-    /// From cosine to the protocol's 0 to 100.
-    pub similarity: SimilarityMap,
+    /// Tells faces from pictures of faces; `None`: nothing in this pack can.
+    pub liveness: Option<LivenessSpec>,
+    /// How two embeddings are compared, and what that means on the protocol's 0 to 100.
+    pub comparison: Comparison,
+    /// The description itself, to be kept beside a copy of the files.
+    pub description: String,
 }
 
 /// One file of weights and how its input is made: RGB, 0 to 255, minus `mean`, shape `[1, height, width, 3]`.
@@ -65,36 +71,47 @@ pub struct DetectorSpec {
     pub decoder: DecoderKind,
     /// Faces below this score are none, 0 to 1.
     pub score: f32,
-    /// Of two boxes with a larger overlap (IoU) only the better one stays.
+    /// Boxes with a larger overlap (IoU) are one face.
     pub nms: f32,
+    /// What becomes of such boxes.
+    pub grouping: Grouping,
 }
 
-/// A network whose output, normalised, points to the same direction for the same person.
+/// A network that lays a mesh over a found face.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MeshSpec {
+    /// Its file and input.
+    pub model: ModelSpec,
+    /// How its output is read.
+    pub kind: MeshKind,
+    /// Side of the crop over the longer side of the face box.
+    pub crop: f32,
+    /// What it is less sure of is no face, 0 to 1.
+    pub flag: f32,
+}
+
+/// A network that turns an aligned crop into numbers that are much the same for the same person.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EmbeddingSpec {
-    /// Its file and input.
+    /// Its file and input; the crop has the same size.
     pub model: ModelSpec,
     /// How many numbers it puts out.
     pub length: usize,
-    /// How two embeddings are compared.
-    pub metric: Metric,
-    /// A shorter raw output means that the crop shows no face.
+    /// Where the landmarks lie in the crop, pixels: all five, or four with the middle of the mouth in place of its corners.
+    pub template: Vec<Point>,
+    /// A shorter raw output means that the crop shows no face; 0: its length says nothing about that.
     pub min_norm: f32,
+    /// Whether the mirror image of a registered photo counts as well.
+    pub mirror: bool,
 }
 
-/// How two embeddings are compared.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Metric {
-    /// Dot product of the normalised embeddings.
-    Cosine,
-}
-
-/// The liveness networks, whose answers are averaged, and the rule for the average.
+/// The liveness networks and the rule for their answers.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LivenessSpec {
     /// At least one.
     pub models: Vec<LivenessModelSpec>,
+    /// How their answers become one.
+    pub combine: Combination,
     /// Alive from this score on, 0 to 1.
     pub threshold: f32,
     /// Over how many frames of a track the score is averaged.
@@ -122,16 +139,7 @@ impl Pack {
     /// # Errors
     /// All problems, one a line, each with file, key and value.
     pub fn parse(origin: &str, text: &str) -> Result<Self> {
-        let problems = RefCell::new(Vec::new());
-        let pack = match text.parse::<Table>() {
-            Ok(table) => read_pack(Section { at: String::new(), table, origin, problems: &problems }),
-            Err(error) => bail!(Unavailable, "{origin}: {}", error.to_string().trim_end()),
-        };
-        let problems = problems.into_inner();
-        match pack {
-            Some(pack) if problems.is_empty() => Ok(pack),
-            _ => bail!(Unavailable, "{}", problems.join("\n")),
-        }
+        read::pack(origin, text)
     }
 
     /// The pack called `name`, or without a name the first one whose files all lie in `weights`.
@@ -193,7 +201,9 @@ impl Pack {
             ("enrolment detector", &self.enrol_detector.model),
             ("embedding", &self.embedding.model),
         ];
-        fixed.into_iter().chain(self.liveness.models.iter().map(|m| ("liveness", &m.model))).collect()
+        let landmarks = self.landmarks.iter().map(|mesh| ("landmarks", &mesh.model));
+        let liveness = self.liveness.iter().flat_map(|l| &l.models).map(|m| ("liveness", &m.model));
+        fixed.into_iter().chain(landmarks).chain(liveness).collect()
     }
 }
 
@@ -242,135 +252,6 @@ fn absent(weights: &Path, pack: &Pack, files: &[String]) -> String {
     format!("model pack {}: put {} into {}", pack.id, files.join(", "), weights.display())
 }
 
-fn read_pack(mut top: Section<'_>) -> Option<Pack> {
-    let id = top.take("id", "a name of letters, digits, - and _", |id: &String| {
-        !id.is_empty() && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-    });
-    let about = top.take("about", "a text", |_: &String| true);
-    let detector = top.section("detector").and_then(read_detector);
-    let enrol_detector = top.section("enrol_detector").and_then(read_detector);
-    let embedding = top.section("embedding").and_then(|mut s| {
-        let length = s.take("length", "1 to 4096", |n| (1..=4096).contains(n));
-        let metric = s.take("metric", "cosine", |_| true);
-        let min_norm = s.take("min_norm", "0 or more", |n: &f32| *n >= 0.0);
-        let model = s.model();
-        Some(EmbeddingSpec { model: model?, length: length?, metric: metric?, min_norm: min_norm? })
-    });
-    let liveness = top.section("liveness").and_then(|mut s| {
-        let threshold = s.take("threshold", "0 to 1", between_0_and_1);
-        let frames = s.take("frames", "1 to 100", |n| (1..=100).contains(n));
-        let min_width = s.take("min_width", "0 or more pixels", |n: &f32| *n >= 0.0);
-        let models: Vec<_> = s.sections("models").into_iter().map(read_liveness_model).collect();
-        let models = models.into_iter().collect::<Option<Vec<_>>>();
-        s.end();
-        Some(LivenessSpec { models: models?, threshold: threshold?, frames: frames?, min_width: min_width? })
-    });
-    let similarity = top.section("similarity").and_then(|mut s| {
-        let slope = s.take("slope", "above 0", |n: &f32| *n > 0.0);
-        let centre = s.take("centre", "-1 to 1", |n: &f32| (-1.0..=1.0).contains(n));
-        s.end();
-        Some(SimilarityMap { slope: slope?, centre: centre? })
-    });
-    top.end();
-    Some(Pack {
-        id: id?,
-        about: about?,
-        detector: detector?,
-        enrol_detector: enrol_detector?,
-        embedding: embedding?,
-        liveness: liveness?,
-        similarity: similarity?,
-    })
-}
-
-fn read_detector(mut s: Section<'_>) -> Option<DetectorSpec> {
-    let decoder = s.take("decoder", DecoderKind::NAMES, |_| true);
-    let score = s.take("score", "0 to 1", between_0_and_1);
-    let nms = s.take("nms", "0 to 1", between_0_and_1);
-    let model = s.model();
-    Some(DetectorSpec { model: model?, decoder: decoder?, score: score?, nms: nms? })
-}
-
-fn read_liveness_model(mut s: Section<'_>) -> Option<LivenessModelSpec> {
-    let scale = s.take("scale", "1 to 10", |n: &f32| (1.0..=10.0).contains(n));
-    let classes = s.take("classes", "2 to 100", |n| (2..=100).contains(n));
-    let real = s.take("real", "a class", |n: &usize| classes.is_none_or(|c| *n < c));
-    let model = s.model();
-    Some(LivenessModelSpec { model: model?, scale: scale?, classes: classes?, real: real? })
-}
-
-fn between_0_and_1(value: &f32) -> bool {
-    *value > 0.0 && *value < 1.0
-}
-
-/// A table of a description, read key by key so that every problem is found, not only the first.
-struct Section<'p> {
-    /// Key of the section with a dot behind it; empty for the whole file.
-    at: String,
-    table: Table,
-    origin: &'p str,
-    problems: &'p RefCell<Vec<String>>,
-}
-
-impl<'p> Section<'p> {
-    fn problem(&self, key: &str, what: impl fmt::Display) {
-        self.problems.borrow_mut().push(format!("{}: {}{key}: {what}", self.origin, self.at));
-    }
-
-    /// Takes a value that must be there, have the type and pass `good`; `wanted` says so to people.
-    fn take<T: DeserializeOwned>(&mut self, key: &str, wanted: &str, good: impl Fn(&T) -> bool) -> Option<T> {
-        let Some(value) = self.table.remove(key) else {
-            self.problem(key, format_args!("missing, wanted is {wanted}"));
-            return None;
-        };
-        let read = value.clone().try_into::<T>().ok().filter(|v| good(v));
-        if read.is_none() {
-            self.problem(key, format_args!("{value} is not possible, wanted is {wanted}"));
-        }
-        read
-    }
-
-    fn section(&mut self, key: &str) -> Option<Self> {
-        let table = self.take(key, "a section", |_: &Table| true)?;
-        Some(Self { at: format!("{}{key}.", self.at), table, origin: self.origin, problems: self.problems })
-    }
-
-    fn sections(&mut self, key: &str) -> Vec<Self> {
-        let tables = self.take(key, "at least one section", |t: &Vec<Table>| !t.is_empty()).unwrap_or_default();
-        let at = |i| format!("{}{key}[{i}].", self.at);
-        let section = |(i, table)| Self { at: at(i), table, origin: self.origin, problems: self.problems };
-        tables.into_iter().enumerate().map(section).collect()
-    }
-
-    /// The keys every file of weights has; ends the section.
-    fn model(mut self) -> Option<ModelSpec> {
-        let file = self.take("file", "the name of a file, without a folder", |f: &String| {
-            !f.is_empty() && !f.contains(['/', '\\']) && f != ".."
-        });
-        let sha256 = self.take("sha256", "64 lower-case hexadecimal digits", |s: &String| {
-            s.len() == 64 && s.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-        });
-        let side = |n: &usize| (16..=4096).contains(n);
-        let width = self.take("width", "16 to 4096 pixels", side);
-        let height = self.take("height", "16 to 4096 pixels", side);
-        let mean = self
-            .take("mean", "three numbers from 0 to 255", |m: &[f32; 3]| m.iter().all(|m| (0.0..=255.0).contains(m)));
-        self.end();
-        Some(ModelSpec { file: file?, sha256: sha256?, width: width?, height: height?, mean: mean? })
-    }
-
-    /// Reports what is left over.
-    fn end(self) {
-        for (key, value) in &self.table {
-            let value = match value {
-                Value::Table(_) => "a section".into(),
-                other => other.to_string(),
-            };
-            self.problem(key, format_args!("unknown key ({value})"));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -393,23 +274,54 @@ mod tests {
             .replace("score = 0.6", "score = 6")
             .replace("decoder = \"retinaface\"", "decoder = \"retina\"")
             .replace("scale = 4.0", "scal = 4.0")
-            .replace("min_norm = 11.0", "")
+            .replace("min_norm = 11.0", "min_norm = -11.0")
             .replace("length = 128", "length = \"128\"")
             .replace("e2f5c8", "E2F5C8");
         let error = Pack::parse("models/x.toml", &broken).unwrap_err().detail;
         for part in [
             "models/x.toml: detector.score: 6 is not possible, wanted is 0 to 1",
             "models/x.toml: enrol_detector.score: 6",
-            "models/x.toml: detector.decoder: \"retina\" is not possible, wanted is retinaface",
+            "models/x.toml: detector.decoder: \"retina\" is not possible, wanted is retinaface, blazeface or yunet",
             "models/x.toml: liveness.models[1].scal: unknown key (4.0)",
             "models/x.toml: liveness.models[1].scale: missing",
-            "models/x.toml: embedding.min_norm: missing, wanted is 0 or more",
+            "models/x.toml: embedding.min_norm: -11.0 is not possible, wanted is 0 or more",
             "models/x.toml: embedding.length: \"128\"",
             "models/x.toml: liveness.models[0].sha256: \"E2F5",
         ] {
             assert!(error.contains(part), "{part}\n---\n{error}");
         }
         assert_eq!(error.lines().count(), 9, "{error}");
+    }
+
+    #[test]
+    fn a_pack_that_cannot_be_is_refused_with_what_is_missing() {
+        let blazeface = BUILT_IN[1].1;
+        let mesh = &blazeface[blazeface.find("[landmarks]").unwrap()..blazeface.find("[embedding]").unwrap()];
+        for (what, with, why) in [
+            ("liveness = \"none\"\n", "", "x: liveness: missing, wanted is a section"),
+            ("liveness = \"none\"", "liveness = \"some\"", "x: liveness: \"some\" is not possible"),
+            (mesh, "", "x: landmarks: missing: this detector does not mark the corners of the mouth"),
+            ("width = 192\nheight = 256", "width = 200\nheight = 256", "x: detector.width: 200 is not possible"),
+            ("height = 150", "height = 151", "x: embedding.height: aligned crops are square"),
+            ("template = ", "template2 = ", "x: embedding.template: missing"),
+            ("[100.48, 46.60]", "[150.0, 46.60]", "x: embedding.template: has points outside the crop"),
+            ("[74.01, 76.56], [50.41, 103.02], ", "", "wanted is four or five points"),
+            ("metric = \"euclidean\"", "metric = \"euclidean\"\nmirror = true", "x: embedding.mirror: true is not"),
+            ("centre = 0.663", "centre = -0.663", "x: similarity.centre: -0.663 is not possible, wanted is a distance"),
+            (
+                "kind = \"facemesh\"",
+                "kind = \"mesh\"",
+                "x: landmarks.kind: \"mesh\" is not possible, wanted is facemesh",
+            ),
+        ] {
+            let text = blazeface.replace(what, with);
+            assert_ne!(text, blazeface, "{what}");
+            let error = Pack::parse("x", &text).unwrap_err().detail;
+            assert!(error.contains(why), "{why}\n---\n{error}");
+        }
+        // Four points are enough without a mesh.
+        let four = blazeface.replace(mesh, "").replace(", [50.41, 103.02], [97.61, 103.02]]", ", [74.01, 103.02]]");
+        assert_eq!(Pack::parse("x", &four).unwrap().embedding.template.len(), 4);
     }
 
     #[test]
@@ -423,9 +335,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Pack::locate(folder.path(), None).unwrap_err().detail;
         assert!(error.contains("put retinaface_mnet025_240x320.tflite, "), "{error}");
+        assert!(error.contains("model pack blazeface-dlib: put blazeface_short_192x256.tflite, "), "{error}");
         assert!(error.contains(&folder.path().display().to_string()), "{error}");
         let error = Pack::locate(folder.path(), Some("other")).unwrap_err().detail;
-        assert!(error.contains("known are retinaface-mobilefacenet"), "{error}");
+        assert!(error.contains("known are retinaface-mobilefacenet, blazeface-dlib"), "{error}");
     }
 
     #[test]
@@ -434,7 +347,7 @@ mod tests {
         let own = text().replace("id = \"retinaface-mobilefacenet\"", "id = \"own\"");
         std::fs::write(folder.path().join("own.toml"), own).unwrap();
         let ids: Vec<_> = Pack::all(folder.path()).unwrap().into_iter().map(|p| p.id).collect();
-        assert_eq!(ids, ["own", "retinaface-mobilefacenet"]);
+        assert_eq!(ids, ["own", "retinaface-mobilefacenet", "blazeface-dlib"]);
         std::fs::write(folder.path().join("wrong.toml"), "id = \"wrong\"").unwrap();
         assert!(Pack::all(folder.path()).unwrap_err().detail.contains("wrong.toml: detector: missing"));
     }

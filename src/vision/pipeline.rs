@@ -8,14 +8,15 @@ use super::align::{Aligner, Alignment};
 use super::detect::Detector;
 use super::embed::{Embedder, Embedding};
 use super::frame::Frame;
-use super::gallery::Gallery;
-use super::geometry::{Face, Rect};
+use super::gallery::{Candidate, Gallery};
+use super::geometry::{Face, Point, Rect};
 use super::infrared;
-use super::liveness::{Liveness, LivenessModel, Window};
+use super::liveness::{Liveness, LivenessJudge, Window};
+use super::mesh::Mesh;
 use super::model::Runtime;
-use super::pack::{LivenessSpec, Pack};
+use super::pack::Pack;
 use super::quality::{self, Light, Reason};
-use super::similarity::{Similarity, SimilarityMap};
+use super::similarity::{Comparison, Similarity};
 use super::track::{TrackId, Tracker};
 use crate::clock::{Clock, Mono};
 use crate::error::Result;
@@ -27,7 +28,7 @@ pub struct View {
     pub min_width: f32,
     /// The middle of a face must lie in it.
     pub area: Rect,
-    /// Whether liveness is checked.
+    /// Whether liveness is demanded; with a pack that cannot judge it, no face is then alive.
     pub liveness: bool,
 }
 
@@ -70,8 +71,8 @@ pub struct Sighting {
 pub struct Match {
     /// As enrolled in the gallery.
     pub id: u32,
-    /// -1 to 1.
-    pub cosine: f32,
+    /// As the pack's metric has it; larger is more alike.
+    pub score: f32,
     /// 0 to 100.
     pub similarity: Similarity,
 }
@@ -83,6 +84,8 @@ pub struct Timings {
     pub scale: Duration,
     /// Running the detector and reading its output.
     pub detect: Duration,
+    /// Laying the mesh over found faces, where the pack has one.
+    pub landmarks: Duration,
     /// Tracking and judging the view.
     pub track: Duration,
     /// Cutting the aligned crop and measuring its light.
@@ -103,12 +106,16 @@ pub struct Timings {
 #[derive(Debug)]
 pub struct Pipeline {
     detector: Detector,
+    mesh: Option<Mesh>,
     tracker: Tracker<Memory>,
     aligner: Aligner,
-    liveness: Vec<LivenessModel>,
-    liveness_spec: LivenessSpec,
+    template: Vec<Point>,
+    /// For the crop that light is measured on, where the pack's own is another.
+    light: Option<Aligner>,
+    /// `None`: nothing in the pack can tell a face from a picture of one.
+    liveness: Option<LivenessJudge>,
     embedder: Embedder,
-    similarity: SimilarityMap,
+    comparison: Comparison,
     clock: Arc<dyn Clock>,
 }
 
@@ -125,17 +132,29 @@ impl Pipeline {
     /// # Errors
     /// When a file is missing, another one, or not of the described shape.
     pub fn open(pack: &Pack, weights: &Path, runtime: &Runtime, clock: Arc<dyn Clock>) -> Result<Self> {
-        let open = |m| LivenessModel::open(m, weights, runtime, clock.clone());
+        let template = pack.embedding.template.clone();
+        let mesh = |spec| Mesh::open(spec, weights, runtime, clock.clone());
+        let judge = |spec| LivenessJudge::open(spec, weights, runtime, &clock);
+        let metric = pack.comparison.metric;
         Ok(Self {
             detector: Detector::open(&pack.detector, weights, runtime, clock.clone())?,
+            mesh: pack.landmarks.as_ref().map(mesh).transpose()?,
             tracker: Tracker::default(),
-            aligner: Aligner::default(),
-            liveness: pack.liveness.models.iter().map(open).collect::<Result<_>>()?,
-            liveness_spec: pack.liveness.clone(),
-            embedder: Embedder::open(&pack.embedding, weights, runtime, clock.clone())?,
-            similarity: pack.similarity,
+            aligner: Aligner::new(pack.embedding.model.width),
+            light: (template != quality::TEMPLATE).then(|| Aligner::new(quality::SIDE)),
+            template,
+            liveness: pack.liveness.as_ref().map(judge).transpose()?,
+            embedder: Embedder::open(&pack.embedding, metric, weights, runtime, clock.clone())?,
+            comparison: pack.comparison,
             clock,
         })
+    }
+
+    /// Whether the pack can tell a living face from a picture of one; where not, and [`View::liveness`] demands it, no face
+    /// passes.
+    #[must_use]
+    pub fn judges_liveness(&self) -> bool {
+        self.liveness.is_some()
     }
 
     /// Looks at one frame.
@@ -162,11 +181,16 @@ impl Pipeline {
 
         let placement = self.detector.load(&frame.pixels)?;
         timings.scale = watch.lap();
-        let faces = self.detector.find(placement)?;
-        let (largest, count) = (faces.first().copied(), faces.len());
-        timings.detect = watch.lap();
-        let (tracks, lost) = self.tracker.follow(faces);
+        let mut faces = self.detector.find(placement)?.to_vec();
         timings.engine = self.detector.model().last_run();
+        timings.detect = watch.lap();
+        if let Some(mesh) = &mut self.mesh {
+            mesh.confirm(&frame.pixels, &mut faces, 1)?;
+            timings.engine += mesh.engine_time();
+        }
+        timings.landmarks = watch.lap();
+        let (largest, count) = (faces.first().copied(), faces.len());
+        let (tracks, lost) = self.tracker.follow(&faces);
 
         let mut sighting = None;
         if let (Some(face), Some(track)) = (largest, tracks.first().copied()) {
@@ -209,18 +233,28 @@ impl Pipeline {
         timings: &mut Timings,
     ) -> Result<(), Obstacle> {
         let picture = &*seen.frame.pixels;
-        let least = if view.liveness { self.liveness_spec.min_width } else { 0.0 };
+        let judge = self.liveness.as_mut().filter(|_| view.liveness);
+        let least = judge.as_ref().map_or(0.0, |judge| judge.spec().min_width);
         quality::check_view(&seen.face, picture.dimensions(), view.min_width.max(least), &view.area)?;
-        let alignment = Alignment::from_landmarks(&seen.face.landmarks).ok_or(Reason::NotAFace)?;
+        let landmarks = &seen.face.landmarks;
+        let alignment = Alignment::from_landmarks(landmarks, &self.template).ok_or(Reason::NotAFace)?;
         timings.track += watch.lap();
 
         let crop = self.aligner.warp(picture, &alignment);
-        quality::check_light(&Light::of(crop))?;
+        quality::check_light(&match &mut self.light {
+            None => Light::of(crop),
+            Some(aligner) => {
+                let alignment = Alignment::from_landmarks(landmarks, &quality::TEMPLATE).ok_or(Reason::NotAFace)?;
+                Light::of(aligner.warp(picture, &alignment))
+            }
+        })?;
         timings.align = watch.lap();
 
-        let (mut score, mut denied) = (None, false);
-        if view.liveness {
-            score = Some(live(&mut self.liveness, picture, &seen.face.bbox, timings)?);
+        // Where liveness is demanded and nothing can judge it, nobody is alive: it is a veto, and silence no pass.
+        let (mut score, mut denied) = (None, view.liveness && judge.is_none());
+        if let Some(judge) = judge {
+            score = Some(judge.score(picture, &seen.face.bbox)?);
+            timings.engine += judge.engine_time();
             denied = is_denied(&mut self.detector, infrared, seen, timings)?;
         }
         timings.liveness = watch.lap();
@@ -233,21 +267,22 @@ impl Pipeline {
         if let Some(memory) = self.tracker.memory(seen.track) {
             // Half-way similarity is what two pictures of one person reach even in bad light: below it somebody
             // else stands here, or a picture of somebody else, and earlier liveness says nothing about it.
-            let changed = memory.last.as_ref().is_some_and(|last| last.cosine(&embedding) < self.similarity.centre);
+            let Comparison { metric, map } = self.comparison;
+            let changed = memory.last.as_ref().is_some_and(|last| metric.compare(last, &embedding) < map.centre);
             if changed || denied || score.is_none() {
                 memory.liveness.clear();
             }
-            seen.liveness = if denied {
-                Some(Liveness { score: 0.0, frames: 1, alive: Some(false) })
-            } else {
-                score.map(|score| memory.liveness.push(score, &self.liveness_spec))
+            seen.liveness = match (&self.liveness, score) {
+                _ if denied => Some(Liveness::DENIED),
+                (Some(judge), Some(score)) => Some(memory.liveness.push(score, judge.spec())),
+                _ => None,
             };
             memory.last = Some(embedding.clone());
         }
-        seen.best = gallery.search(&embedding).map(|c| Match {
-            id: c.id,
-            cosine: c.cosine,
-            similarity: self.similarity.from_cosine(c.cosine),
+        seen.best = gallery.search(&embedding).map(|Candidate { id, score }| Match {
+            id,
+            score,
+            similarity: self.comparison.map.similarity(score),
         });
         seen.embedding = Some(embedding);
         timings.search = watch.lap();
@@ -271,16 +306,6 @@ fn is_denied(
     Ok(!confirmed)
 }
 
-/// Mean score of the liveness networks; adds their running time.
-fn live(models: &mut [LivenessModel], picture: &image::RgbImage, bbox: &Rect, timings: &mut Timings) -> Result<f32> {
-    let mut sum = 0.0;
-    for model in models.iter_mut() {
-        sum += model.score(picture, bbox)?;
-        timings.engine += model.model().last_run();
-    }
-    Ok(sum / models.len() as f32)
-}
-
 /// What keeps a face from being compared.
 enum Obstacle {
     View(Reason),
@@ -300,6 +325,23 @@ impl From<crate::error::Error> for Obstacle {
 }
 
 impl Timings {
+    /// Every stage by name, in their order, then the whole and the engine's part of it.
+    #[must_use]
+    pub fn stages(&self) -> [(&'static str, Duration); 10] {
+        [
+            ("scale", self.scale),
+            ("detect", self.detect),
+            ("landmarks", self.landmarks),
+            ("track", self.track),
+            ("align", self.align),
+            ("liveness", self.liveness),
+            ("embed", self.embed),
+            ("search", self.search),
+            ("total", self.total),
+            ("engine", self.engine),
+        ]
+    }
+
     /// The pipeline's own work: everything outside the engine.
     #[must_use]
     pub fn own(&self) -> Duration {

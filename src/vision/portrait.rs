@@ -12,7 +12,8 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbIma
 use super::align::{Aligner, Alignment};
 use super::detect::Detector;
 use super::embed::{Embedder, Embedding};
-use super::geometry::Face;
+use super::geometry::{Face, Point};
+use super::mesh::Mesh;
 use super::model::Runtime;
 use super::pack::Pack;
 use crate::bail;
@@ -107,6 +108,8 @@ pub struct Portraitist {
 #[derive(Debug)]
 struct Tools {
     detector: Detector,
+    mesh: Option<Mesh>,
+    template: Vec<Point>,
     aligner: Aligner,
     embedder: Embedder,
 }
@@ -120,10 +123,13 @@ impl Portraitist {
     /// # Errors
     /// When a file is missing, another one, or not of the described shape.
     pub fn open(pack: &Pack, weights: &Path, runtime: &Runtime, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mesh = |spec| Mesh::open(spec, weights, runtime, clock.clone());
         let tools = Tools {
             detector: Detector::open(&pack.enrol_detector, weights, runtime, clock.clone())?,
-            aligner: Aligner::default(),
-            embedder: Embedder::open(&pack.embedding, weights, runtime, clock)?,
+            mesh: pack.landmarks.as_ref().map(mesh).transpose()?,
+            template: pack.embedding.template.clone(),
+            aligner: Aligner::new(pack.embedding.model.width),
+            embedder: Embedder::open(&pack.embedding, pack.comparison.metric, weights, runtime, clock.clone())?,
         };
         Ok(Self { tools: Mutex::new(tools) })
     }
@@ -133,7 +139,7 @@ impl Portraitist {
     /// # Errors
     /// [`Fault::BadPicture`] when the photo is empty, [`Fault::Unavailable`] when an engine fails.
     pub fn faces(&self, photo: &RgbImage) -> Result<Vec<Face>> {
-        lock(&self.tools).detector.detect(photo).map(<[Face]>::to_vec)
+        lock(&self.tools).faces(photo)
     }
 
     /// The largest face of a photo, measured for the gallery.
@@ -141,21 +147,29 @@ impl Portraitist {
     /// # Errors
     /// [`Fault::NoFace`] when the photo shows none or only too small ones, else as [`Self::faces`].
     pub fn enrol(&self, photo: &RgbImage) -> Result<Portrait> {
-        let Tools { detector, aligner, embedder } = &mut *lock(&self.tools);
-        let faces = detector.detect(photo)?;
+        let tools = &mut *lock(&self.tools);
+        let faces = tools.faces(photo)?;
         let Some(&face) = faces.first() else { bail!(NoFace) };
         if face.bbox.width() < MIN_PORTRAIT_WIDTH {
             let width = face.bbox.width();
             bail!(NoFace, "the face is {width:.0} pixels wide, at least {MIN_PORTRAIT_WIDTH} are needed");
         }
-        let count = faces.len();
-        let Some(alignment) = Alignment::from_landmarks(&face.landmarks) else { bail!(NoFace) };
-        let crop = aligner.warp(photo, &alignment);
-        // With its mirror image: time is not short here, and fewer of the right people are turned away later.
-        match embedder.embed_mirrored(crop)? {
-            Some(embedding) => Ok(Portrait { embedding, face, faces: count }),
+        let Some(alignment) = Alignment::from_landmarks(&face.landmarks, &tools.template) else { bail!(NoFace) };
+        let crop = tools.aligner.warp(photo, &alignment);
+        match tools.embedder.embed_photo(crop)? {
+            Some(embedding) => Ok(Portrait { embedding, face, faces: faces.len() }),
             None => bail!(NoFace, "what looked like a face is none"),
         }
+    }
+}
+
+impl Tools {
+    fn faces(&mut self, photo: &RgbImage) -> Result<Vec<Face>> {
+        let mut faces = self.detector.detect(photo)?.to_vec();
+        if let Some(mesh) = &mut self.mesh {
+            mesh.confirm(photo, &mut faces, usize::MAX)?;
+        }
+        Ok(faces)
     }
 }
 

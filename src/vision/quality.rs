@@ -3,7 +3,6 @@
 //! Limits are lenient, a terminal sees many frames of everybody; they turn away what would only cost false
 //! rejects and worthless liveness scores. The registered photo passes a laxer gate, see `portrait`.
 
-use super::align::SIDE;
 use super::geometry::{Face, Point, Rect};
 
 /// Why a face is not compared.
@@ -106,8 +105,7 @@ impl Pose {
     #[must_use]
     pub fn of(face: &Face) -> Self {
         let [left, right, nose, mouth_left, mouth_right] = face.landmarks;
-        let middle = |a: Point, b: Point| Point { x: (a.x + b.x) / 2.0, y: (a.y + b.y) / 2.0 };
-        let (eyes, mouth) = (middle(left, right), middle(mouth_left, mouth_right));
+        let (eyes, mouth) = (left.middle(right), mouth_left.middle(mouth_right));
         let down = (mouth.x - eyes.x).hypot(mouth.y - eyes.y).max(f32::EPSILON);
         // A turned face keeps the height from eyes to mouth, so that is the measure, not the eyes' distance.
         let unit = down / 1.15;
@@ -135,12 +133,24 @@ pub struct Light {
     pub sharpness: f32,
 }
 
+/// Side of the crop that light is measured on, whatever the pack: sharpness depends on the size of a face.
+pub const SIDE: usize = 112;
+
+/// Where the landmarks lie in that crop (ArcFace): the one most embedding networks look at too.
+pub const TEMPLATE: [Point; 5] = [
+    Point { x: 38.2946, y: 51.6963 },
+    Point { x: 73.5318, y: 51.5014 },
+    Point { x: 56.0252, y: 71.7366 },
+    Point { x: 41.5493, y: 92.3655 },
+    Point { x: 70.7299, y: 92.2041 },
+];
+
 /// The part of the crop that is face whatever the haircut, crop pixels.
 const INNER: std::ops::Range<usize> = 24..SIDE - 24;
 const INNER_SIDE: usize = INNER.end - INNER.start;
 
 impl Light {
-    /// Measures an aligned crop, `[112, 112, 3]`, RGB, 0 to 255.
+    /// Measures a crop aligned by [`TEMPLATE`], `[112, 112, 3]`, RGB, 0 to 255.
     #[must_use]
     pub fn of(crop: &[f32]) -> Self {
         let mut luma = [[0.0_f32; INNER_SIDE]; INNER_SIDE];

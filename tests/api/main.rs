@@ -11,6 +11,8 @@ mod factory;
 mod general;
 mod login;
 mod manual_push;
+#[path = "../material/mod.rs"]
+mod material;
 mod mqtt;
 mod network;
 mod operators;

@@ -89,6 +89,21 @@ fn system_parameters_show_the_model_s_liveness() {
 }
 
 #[test]
+fn liveness_that_the_models_cannot_judge_is_not_promised() {
+    let mut rig = Rig::new();
+    std::sync::Arc::get_mut(&mut rig.cx).unwrap().liveness = None;
+    for number in [json!(0), json!("2")] {
+        let refused =
+            rig.send("SetSysCfg", &json!({ "info": { "LiveDetectType": number, "Language": 3 } }).to_string());
+        assert!(refused.to_string().contains("LiveDetectType: the installed face models (plain) cannot"), "{refused}");
+    }
+    let info = rig.ok("GetSysCfg", json!({}));
+    assert_eq!((&info["LiveDetectType"], &info["Language"]), (&1.into(), &1.into()));
+    assert_eq!((&info["LiveThreshold"], &info["LiveFrameNum"]), (&"100.000000".into(), &0.into()));
+    rig.ok("SetSysCfg", json!({ "LiveDetectType": 1, "Language": 3 }));
+}
+
+#[test]
 fn distance_and_width_follow_each_other() {
     let rig = Rig::new();
     for (change, distance, width) in [
@@ -756,9 +771,9 @@ fn the_gallery_is_filled_again_from_the_store() {
     let models = facegate::roster::Models {
         eyes: Box::new(PlainEyes),
         pack: "other".into(),
-        similarity: facegate::vision::SimilarityMap { slope: 8.11, centre: 0.229 },
+        comparison: crate::rig::comparison(),
     };
-    let gallery = Arc::new(facegate::vision::Gallery::new(3));
+    let gallery = Arc::new(facegate::vision::Gallery::new(3, facegate::vision::Metric::Cosine));
     let roster = facegate::roster::Roster::new(rig.cx.store.clone(), gallery.clone(), Some(models));
     assert_eq!(roster.load().unwrap().faces, 0);
     assert_eq!(

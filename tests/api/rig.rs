@@ -25,7 +25,7 @@ use facegate::settings::{Live, Network, Wifi};
 use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
 use facegate::upgrade::{self, Upgrade};
-use facegate::vision::{Embedding, Face, Frame, Gallery, Point, Portrait, Rect, SimilarityMap};
+use facegate::vision::{Comparison, Embedding, Face, Frame, Gallery, Metric, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -134,7 +134,7 @@ impl Eyes for PlainEyes {
         let Some(face) = faces.first().copied() else { return Err(Error::from(Fault::NoFace)) };
         let colour = photo.get_pixel(photo.width() / 2, photo.height() / 2).0;
         let raw = colour.map(|c| f32::from(c) - 90.0);
-        Ok(Portrait { embedding: Embedding::from_raw(&raw).unwrap(), face, faces: 1 })
+        Ok(Portrait { embedding: Embedding::new(&raw, Metric::Cosine).unwrap(), face, faces: 1 })
     }
 }
 
@@ -150,13 +150,17 @@ fn system_clock() -> Arc<dyn Clock> {
 
 /// The pack whose eyes are [`PlainEyes`].
 pub fn plain_models() -> Models {
-    let similarity = SimilarityMap { slope: 8.11, centre: 0.229 };
-    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), similarity }
+    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), comparison: comparison() }
+}
+
+/// How that pack compares.
+pub fn comparison() -> Comparison {
+    Comparison { metric: Metric::Cosine, map: SimilarityMap { slope: 8.11, centre: 0.229 } }
 }
 
 impl Rig {
     pub fn new() -> Self {
-        Self::with_models(plain_models(), Gallery::new(3))
+        Self::with_models(plain_models(), Gallery::new(3, Metric::Cosine))
     }
 
     /// A terminal of that number, which finds what lies at the document's addresses at `pictures`.
@@ -188,7 +192,7 @@ impl Rig {
     }
 
     pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self::build(plain_models(), Gallery::new(3), ROOM, clock)
+        Self::build(plain_models(), Gallery::new(3, Metric::Cosine), ROOM, clock)
     }
 
     fn build(models: Models, gallery: Gallery, limits: Limits, clock: Arc<dyn Clock>) -> Self {
@@ -253,7 +257,7 @@ impl Rig {
             device_id: DEVICE,
             version: "v1.2.3".into(),
             people_limit: limits.people,
-            liveness: Liveness { threshold: 0.5, frames: 3 },
+            liveness: Some(Liveness { threshold: 0.5, frames: 3 }),
             abilities: Abilities {
                 id_card: true,
                 rf_card: true,

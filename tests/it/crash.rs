@@ -3,11 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use facegate::clock::{Bell, Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::rig::{call, faces, models, people, picture};
+use crate::material::{faces, models};
+use crate::rig::{call, get_text, people, picture};
 
 /// A terminal in a process of its own.
 pub struct Terminal {
@@ -17,15 +20,26 @@ pub struct Terminal {
 
 impl Terminal {
     pub fn start(data: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_facegate"))
-            .args(["sim", "--listen", "127.0.0.1:0", "--engine", "auto", "--data"])
-            .arg(data)
-            .arg("--models")
-            .arg(models().unwrap())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Self::command(data);
+        command.arg("--models").arg(models().unwrap());
+        Self::spawn(command)
+    }
+
+    /// The same with the pack that is installed in the data folder.
+    pub fn start_installed(data: &Path) -> Self {
+        let mut command = Self::command(data);
+        command.env_remove("FACEGATE_MODELS");
+        Self::spawn(command)
+    }
+
+    fn command(data: &Path) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_facegate"));
+        command.args(["sim", "--listen", "127.0.0.1:0", "--engine", "auto", "--data"]).arg(data);
+        command
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let base = lines
             .by_ref()
@@ -35,6 +49,23 @@ impl Terminal {
         // Keep reading, so that the terminal never blocks on a full pipe.
         std::thread::spawn(move || lines.count());
         Self { process, base }
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&get_text(&format!("{}{path}", self.base))).unwrap()
+    }
+
+    /// Asks again until there is an answer.
+    pub fn wait<T>(&self, mut ask: impl FnMut() -> Option<T>) -> T {
+        let (clock, bell) = (SystemClock::default(), Bell::default());
+        let deadline = clock.mono().after(Duration::from_secs(900));
+        loop {
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            assert!(clock.mono() < deadline, "nothing came in time");
+            clock.wait(&bell, Some(clock.mono().after(Duration::from_millis(100))));
+        }
     }
 
     pub fn kill(mut self) {

@@ -1,6 +1,6 @@
 //! A simulated terminal and what a platform needs to speak to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,14 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::leap::LeapClock;
-
-/// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
-macro_rules! skipped {
-    ($($why:tt)+) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {}", format_args!($($why)+));
-    }};
-}
+use crate::material::{faces, models};
 
 /// How long something may take before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -30,6 +23,7 @@ pub struct Rig {
     app: Option<App>,
     folder: TempDir,
     engine: EngineChoice,
+    models: PathBuf,
     clock: Arc<LeapClock>,
 }
 
@@ -40,10 +34,18 @@ impl Rig {
     }
 
     pub fn with_engine(engine: EngineChoice) -> Option<Self> {
-        models()?;
+        Self::with(engine, models()?)
+    }
+
+    /// The same with the pack in a folder of its own.
+    pub fn with_models(models: &Path) -> Option<Self> {
+        Self::with(EngineChoice::Auto, models.to_owned())
+    }
+
+    fn with(engine: EngineChoice, models: PathBuf) -> Option<Self> {
         faces()?;
-        let mut rig =
-            Self { app: None, folder: TempDir::new().unwrap(), engine, clock: Arc::new(LeapClock::default()) };
+        let folder = TempDir::new().unwrap();
+        let mut rig = Self { app: None, folder, engine, models, clock: Arc::new(LeapClock::default()) };
         rig.boot();
         Some(rig)
     }
@@ -51,7 +53,7 @@ impl Rig {
     fn boot(&mut self) {
         let mut board = Board::sim().unwrap();
         board.data = self.data();
-        board.vision.models = models().unwrap();
+        board.vision.models = self.models.clone();
         board.vision.engine = self.engine.clone();
         board.listen = ([127, 0, 0, 1], 0).into();
         let devices = board.open(self.clock.clone()).unwrap();
@@ -64,6 +66,12 @@ impl Rig {
     pub fn restart(&mut self) {
         self.app.take().unwrap().stop();
         self.boot();
+    }
+
+    /// The same with the models of another folder.
+    pub fn restart_with(&mut self, models: &Path) {
+        self.models = models.to_owned();
+        self.restart();
     }
 
     pub fn app(&self) -> &App {
@@ -218,25 +226,9 @@ impl Drop for Rig {
     }
 }
 
-pub fn models() -> Option<PathBuf> {
-    folder("FACEGATE_MODELS")
-}
-
-pub fn faces() -> Option<PathBuf> {
-    folder("FACEGATE_FACES")
-}
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if folder.is_none() {
-        skipped!("{variable} is not set");
-    }
-    folder
-}
-
 /// The second engine's library, where there is one.
 pub fn library() -> Option<EngineChoice> {
-    folder("FACEGATE_TFLITE_LIB").map(EngineChoice::Library)
+    crate::material::library().map(EngineChoice::Library)
 }
 
 /// Photos of the test folder as (file, identity), in order.
@@ -275,7 +267,7 @@ fn post(url: &str, body: &[u8]) -> Value {
     serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
 }
 
-fn get_text(url: &str) -> String {
+pub fn get_text(url: &str) -> String {
     let mut answer = agent().get(url).header("Authorization", &login()).call().unwrap();
     assert_eq!(answer.status(), 200, "{url}");
     answer.body_mut().read_to_string().unwrap()

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use facegate::access::{LibId, Person, Validity};
-use facegate::vision::Embedding;
+use facegate::vision::{Embedding, Metric};
 
 use super::words::{self, Act, Outcome, Passage, SeenPerson, Sight, Word};
 
@@ -347,8 +347,8 @@ fn check_person(id: LibId, known: &mut Known, seen: &SeenPerson) -> Result<(), S
     demand!(same, "LibID {id} has another photo than that of tag {}", known.photo);
     let picture = image::load_from_memory(&photo).map_err(|e| e.to_string())?.into_rgb8();
     let embedding = words::embedding(&picture);
-    let kept = seen.embedding.as_ref().and_then(|values| Embedding::from_raw(values));
-    let near = kept.is_some_and(|kept| kept.cosine(&embedding) > 0.999_9);
+    let kept = seen.embedding.as_ref().and_then(|values| Embedding::new(values, Metric::Cosine));
+    let near = kept.is_some_and(|kept| Metric::Cosine.compare(&kept, &embedding) > 0.999_9);
     demand!(near, "LibID {id} has another embedding than that of its photo");
     demand!(seen.gallery.is_some_and(|near| near > 0.999_9), "the gallery does not know LibID {id}");
     Ok(())

@@ -13,7 +13,7 @@ use facegate::field::{Int, LocalTime};
 use facegate::roster::Roster;
 use facegate::settings::{Live, Panel, Passwords};
 use facegate::store::{Limits, Picture, Range, Store};
-use facegate::vision::{Embedding, Gallery};
+use facegate::vision::{Embedding, Gallery, Metric};
 use image::RgbImage;
 
 use super::leap::LeapClock;
@@ -46,7 +46,7 @@ impl Terminal {
         let clock = Arc::new(LeapClock::default());
         let store = Arc::new(Store::open(dir, LIMITS, clock.clone())?);
         let live = Live::load(store.clone())?;
-        let gallery = Arc::new(Gallery::new(LENGTH));
+        let gallery = Arc::new(Gallery::new(LENGTH, Metric::Cosine));
         let roster = Roster::new(store.clone(), gallery.clone(), Some(words::models()));
         roster.load()?;
         Ok(Self { store, gallery, roster, live, clock })
@@ -268,7 +268,9 @@ fn sight(Terminal { store, gallery, live, .. }: &Terminal) -> Result<Sight> {
     for person in store.people() {
         let photo = store.photo(person.id)?.map(|bytes| words::digest(bytes.as_slice()));
         let embedding: Option<Vec<f32>> = embeddings.remove(&person.id);
-        let gallery = embedding.as_ref().and_then(|values| gallery.compare(person.id.0, &Embedding::from_raw(values)?));
+        let gallery = embedding
+            .as_ref()
+            .and_then(|values| gallery.compare(person.id.0, &Embedding::new(values, Metric::Cosine)?));
         people.push(SeenPerson { person: Person::clone(&person), photo, embedding, gallery });
     }
     let always = Range { begin: LocalTime::UNSET, end: words::noon(), descending: false, skip: 0, limit: usize::MAX };

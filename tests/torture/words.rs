@@ -9,7 +9,7 @@ use facegate::access::{Card, CardFormat, CardSource, LibId, List, Person, Validi
 use facegate::error::Result;
 use facegate::field::LocalTime;
 use facegate::roster::{Eyes, Models, encode_jpeg};
-use facegate::vision::{Embedding, Face, Point, Portrait, Rect, SimilarityMap};
+use facegate::vision::{Comparison, Embedding, Face, Metric, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -185,7 +185,7 @@ pub fn photo(tag: u32) -> Vec<u8> {
 pub fn embedding(photo: &RgbImage) -> Embedding {
     let mut random = Random::new(digest(photo.as_raw().as_slice()));
     let raw: [f32; LENGTH] = std::array::from_fn(|_| f32::from(u16::try_from(random.below(2000)).unwrap()) - 999.5);
-    Embedding::from_raw(&raw).unwrap()
+    Embedding::new(&raw, Metric::Cosine).unwrap()
 }
 
 /// See in every picture one face, that no other picture has.
@@ -204,7 +204,8 @@ impl Eyes for StubEyes {
 
 /// The pack of [`StubEyes`].
 pub fn models() -> Models {
-    Models { eyes: Box::new(StubEyes), pack: PACK.into(), similarity: SimilarityMap { slope: 8.11, centre: 0.229 } }
+    let comparison = Comparison { metric: Metric::Cosine, map: SimilarityMap { slope: 8.11, centre: 0.229 } };
+    Models { eyes: Box::new(StubEyes), pack: PACK.into(), comparison }
 }
 
 /// The volume and the digest a tag sets.

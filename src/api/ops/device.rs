@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::{Changes, Nothing};
 use crate::api::wire::{Answer, Fields, fields, is_blank};
-use crate::api::{Context, auth};
+use crate::api::{Context, Liveness, auth};
 use crate::bail;
 use crate::error::Result;
 use crate::field::{Int, Text};
-use crate::settings::{Account, Face};
+use crate::settings::{Account, Face, LiveDetect, System};
 
 /// Sets user name and password of this API.
 #[derive(Deserialize, JsonSchema)]
@@ -53,12 +53,37 @@ pub fn system(cx: &Context, _: Nothing) -> Result<Answer> {
         let ends_liveness = name == "LiveDetectTimeEnd";
         info.insert(name, value);
         if ends_liveness {
-            let threshold = format!("{:.6}", cx.liveness.threshold * 100.0);
-            info.insert("LiveThreshold".into(), threshold.into());
-            info.insert("LiveFrameNum".into(), cx.liveness.frames.into());
+            let liveness = cx.liveness.unwrap_or(Liveness::UNAVAILABLE);
+            info.insert("LiveThreshold".into(), format!("{:.6}", liveness.threshold * 100.0).into());
+            info.insert("LiveFrameNum".into(), liveness.frames.into());
         }
     }
     Ok(Answer::Data(info))
+}
+
+pub fn set_system(cx: &Context, changes: Changes<System>) -> Result<Answer> {
+    if let Some(number) = changes.fields.get("LiveDetectType").filter(|value| !value.is_null()) {
+        // What cannot be read is refused below, with its reason.
+        if let Ok(wanted) = serde_json::from_value::<LiveDetect>(number.clone()) {
+            check_liveness(cx, wanted)?;
+        }
+    }
+    cx.settings.patch::<System>(&changes.fields)?;
+    Ok(Answer::Done)
+}
+
+/// A terminal that cannot tell a face from a picture must not say that it does, and one that demands it lets nobody in.
+fn check_liveness(cx: &Context, wanted: LiveDetect) -> Result<()> {
+    match wanted {
+        LiveDetect::Off => Ok(()),
+        LiveDetect::Always | LiveDetect::Daily if cx.liveness.is_some() => Ok(()),
+        LiveDetect::Always | LiveDetect::Daily => bail!(
+            NotAllowed,
+            "LiveDetectType: the installed face models ({}) cannot tell a living face from a picture; install a pack that \
+             can, or set 1",
+            cx.roster.pack().unwrap_or("none")
+        ),
+    }
 }
 
 pub fn set_face(cx: &Context, changes: Changes<Face>) -> Result<Answer> {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::network::{self, number};
 use super::{Changes, Nothing};
-use crate::api::Context;
 use crate::api::wire::{Answer, Fields, fields, is_blank};
+use crate::api::{Context, Liveness};
 use crate::bail;
 use crate::error::Result;
 use crate::field::{Address, Flag, Int, Netmask};
@@ -76,14 +76,15 @@ const GENERAL: [&str; 3] = ["AutoRebootDay", "AutoRebootHour", "Direction"];
 const NETWORK: [&str; 5] = ["IPAddr", "Submask", "Gateway", "DNS", "DHCP"];
 
 pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
+    let liveness = cx.liveness.unwrap_or(Liveness::UNAVAILABLE);
     let all = cx.settings.now();
     let network = network::shown(cx, &all)?;
     let info = GeneralParam {
         face_threshold: all.door.face_threshold,
         id_card_threshold: all.door.id_card_threshold,
         opener: opener(&all.door),
-        live_threshold: (f64::from(cx.liveness.threshold) * 1e6).round() / 1e6,
-        live_frames: cx.liveness.frames,
+        live_threshold: (f64::from(liveness.threshold) * 1e6).round() / 1e6,
+        live_frames: liveness.frames,
         reboot_day: all.general.reboot_day,
         reboot_hour: all.general.reboot_hour,
         direction: all.general.direction,

@@ -64,11 +64,12 @@ fn read(cx: &Context, text: &str) -> Result<Embedding> {
     }
     let bytes =
         STANDARD.decode(text).map_err(|e| Error::new(Fault::BadParameter, format!("is no base64 text: {e}")))?;
-    let needed = cx.roster.signature_length() * size_of::<f32>();
+    let (length, metric) = cx.roster.signature_kind();
+    let needed = length * size_of::<f32>();
     if bytes.len() != needed {
         bail!(BadParameter, "holds {} bytes, signatures of this terminal have {needed}", bytes.len());
     }
-    match Embedding::from_bytes(&bytes) {
+    match Embedding::from_bytes(&bytes, metric) {
         Some(signature) => Ok(signature),
         None => bail!(BadParameter, "holds no signature: its numbers are all zero, or not all of them finite"),
     }

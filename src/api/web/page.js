@@ -12,6 +12,15 @@ function show(loggedIn, why = "") {
   if (loggedIn) refresh();
 }
 
+function models({ pack, liveness, recomputing, without_face }) {
+  if (!pack) return "No face models are installed: nobody passes by face.";
+  const said = [`Face models: ${pack}.`];
+  if (!liveness) said.push("They cannot tell a living face from a picture: liveness is not available.");
+  if (recomputing) said.push(`${recomputing} people are still to be measured with these models and pass without their face until then.`);
+  if (without_face) said.push(`${without_face} people need a new photo: these models find no face on the old one.`);
+  return said.join(" ");
+}
+
 async function refresh() {
   const query = active ? "?active" : "";
   active = false;
@@ -21,6 +30,7 @@ async function refresh() {
     const told = await state.json();
     by("name").textContent = told.name;
     by("identity").textContent = `${told.device_id} · ${told.version} · ${told.time.replace("T", " ")} · ${told.people} of ${told.people_limit} people`;
+    by("models").textContent = models(told.models);
     by("decided").replaceChildren(...told.decided.map((note) => {
       const row = document.createElement("tr");
       const similarity = note.similarity ? note.similarity.toFixed(1) : "";

@@ -1,0 +1,69 @@
+//! `facegate evaluate`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use facegate::clock::{Clock, SystemClock};
+use facegate::evaluate::{self, Targets};
+use facegate::models::Sources;
+use facegate::vision::EngineChoice;
+
+use super::Failure;
+
+/// Its arguments.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// List of pictures: columns `file` (beside the list) and `identity`.
+    #[arg(long, value_name = "FILE")]
+    faces: PathBuf,
+    /// Pictures of attacks: a folder a kind, or a list in it with the columns `file` and `label` (`real`: living people).
+    #[arg(long, value_name = "DIR")]
+    attacks: Option<PathBuf>,
+    /// Folder of the model files, instead of FACEGATE_MODELS.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Pack of that folder; without it the first complete one.
+    #[arg(long, value_name = "ID")]
+    pack: Option<String>,
+    /// Engine: auto, builtin, or the path of a TensorFlow Lite C library.
+    #[arg(long, default_value = "auto")]
+    engine: EngineChoice,
+    /// Folder the report is written into, with its pictures.
+    #[arg(long, value_name = "DIR", default_value = "evaluation")]
+    out: PathBuf,
+    /// Print the figures as JSON instead of the report.
+    #[arg(long)]
+    json: bool,
+    /// Print the `[similarity]` section of the pack that these pictures give, instead of the report.
+    #[arg(long)]
+    derive: bool,
+    /// Rates of false matches that 80, 85 and 90 are to stand for in that section.
+    #[arg(long, value_name = "RATES", default_value = "4e-5,5e-6,3e-7")]
+    fmr: Targets,
+}
+
+/// Evaluates a pack.
+pub fn run(args: EvaluateArgs) -> Result<ExitCode, Failure> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let options = evaluate::Options {
+        faces: args.faces,
+        attacks: args.attacks,
+        models: Sources::here(args.models).choose().0,
+        pack: args.pack,
+        engine: args.engine,
+    };
+    let report = evaluate::run(&options, &clock, &mut |line| eprintln!("{line}"))?;
+    evaluate::write(&report, &args.out)?;
+    eprintln!("written into {}", args.out.display());
+    if args.derive {
+        let derived = evaluate::derive(&report.comparisons.photo_to_camera, report.comparison, args.fmr)?;
+        if args.json { println!("{:#}", derived.to_json()) } else { print!("{derived}") }
+    } else if args.json {
+        println!("{:#}", report.to_json());
+    } else {
+        print!("{}", report.to_markdown());
+    }
+    Ok(ExitCode::SUCCESS)
+}

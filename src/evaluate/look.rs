@@ -1,0 +1,157 @@
+//! What the terminal's stages make of each picture.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use image::RgbImage;
+
+use super::set::{self, Picture, Species};
+use super::{Failure, compare::Glimpse, compare::Seen};
+use crate::bench::Spread;
+use crate::clock::Mono;
+use crate::vision::{Frame, Outcome, Rect, View, Vision, fit};
+
+/// The sensor's picture.
+const SENSOR: (u32, u32) = (960, 1280);
+/// How often each picture is looked at to measure time; the first look warms up.
+const ROUNDS: usize = 3;
+/// Frames without anybody after which nobody is followed any more, and some to spare.
+const EMPTY_FRAMES: usize = 10;
+
+/// What became of one picture that shows an attack or a living person.
+#[derive(Clone, Debug)]
+pub(super) enum Verdict {
+    /// It came to no verdict: why.
+    NoResponse(String),
+    /// Score, 0 to 1, and whether that is alive.
+    Judged(f32, bool),
+}
+
+/// One kind of attack, or of living people, and what became of its pictures.
+#[derive(Clone, Debug)]
+pub(super) struct Attacked {
+    pub(super) species: String,
+    pub(super) bona_fide: bool,
+    /// File and verdict.
+    pub(super) pictures: Vec<(String, Verdict)>,
+}
+
+/// Shows pictures to the camera's end of the terminal, one after the other.
+struct Stand<'v> {
+    vision: &'v mut Vision,
+    number: u64,
+}
+
+impl Stand<'_> {
+    fn show(&mut self, picture: &Arc<RgbImage>, liveness: bool) -> Result<Outcome, Failure> {
+        self.number += 1;
+        let (width, height) = picture.dimensions();
+        let view = View { min_width: 0.0, area: Rect::sized(0.0, 0.0, width as f32, height as f32), liveness };
+        let frame = Frame { pixels: picture.clone(), at: Mono(self.number * 40_000), number: self.number };
+        // Nobody is enrolled: who it is is told from the embeddings.
+        Ok(self.vision.pipeline.process(&frame, &view, &self.vision.gallery())?)
+    }
+
+    fn glimpse(&mut self, picture: &Arc<RgbImage>) -> Result<Glimpse, Failure> {
+        let Some(sighting) = self.show(picture, false)?.sighting else { return Ok(Glimpse::Nothing) };
+        Ok(match (sighting.quality, sighting.embedding) {
+            (Ok(()), Some(embedding)) => Glimpse::Measured(embedding),
+            (quality, _) => Glimpse::TurnedAway(quality.err().map_or("no embedding".into(), |r| format!("{r:?}"))),
+        })
+    }
+
+    /// The verdict of as many frames as the pack wants, and then nobody, so that nothing is remembered.
+    fn verdict(&mut self, picture: &Arc<RgbImage>, frames: usize) -> Result<Verdict, Failure> {
+        let mut verdict = Verdict::NoResponse("no face found".into());
+        for _ in 0..frames {
+            let Some(sighting) = self.show(picture, true)?.sighting else { break };
+            verdict = match (sighting.quality, sighting.liveness) {
+                (Err(reason), _) => Verdict::NoResponse(format!("turned away: {reason:?}")),
+                (Ok(()), Some(liveness)) => Verdict::Judged(liveness.score, liveness.alive == Some(true)),
+                (Ok(()), None) => Verdict::NoResponse("not judged".into()),
+            };
+        }
+        let nobody = Arc::new(RgbImage::new(SENSOR.0, SENSOR.1));
+        for _ in 0..EMPTY_FRAMES {
+            self.show(&nobody, false)?;
+        }
+        Ok(verdict)
+    }
+}
+
+/// Each picture as a registered photo, as it is, and before the camera.
+pub(super) fn people(
+    vision: &mut Vision,
+    pictures: &[Picture],
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Seen>, Failure> {
+    let mut seen = Vec::new();
+    let mut stand = Stand { vision, number: 0 };
+    for (number, Picture { file, identity, path }) in (1..).zip(pictures) {
+        let photo = set::read(path)?;
+        let sensor = Arc::new(fit(&photo, SENSOR));
+        let enrolled = stand.vision.portraitist.enrol(&photo).map(|p| p.embedding).map_err(|e| e.to_string());
+        let frame = stand.glimpse(&sensor)?;
+        let still = stand.glimpse(&Arc::new(photo))?;
+        seen.push(Seen { file: file.clone(), identity: identity.clone(), enrolled, still, frame });
+        progress(say, "pictures of people", number, pictures.len());
+    }
+    Ok(seen)
+}
+
+/// Every attack; nothing where the pack judges no liveness.
+pub(super) fn attacks(
+    vision: &mut Vision,
+    attacks: &[Species],
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<Attacked>, Failure> {
+    let Some(frames) = vision.pack.liveness.as_ref().map(|spec| spec.frames) else { return Ok(Vec::new()) };
+    let all: usize = attacks.iter().map(|species| species.paths.len()).sum();
+    let mut stand = Stand { vision, number: 0 };
+    let (mut number, mut attacked) = (0, Vec::new());
+    for Species { name, bona_fide, paths } in attacks {
+        let mut pictures = Vec::new();
+        for path in paths {
+            let picture = Arc::new(fit(&set::read(path)?, SENSOR));
+            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            pictures.push((file, stand.verdict(&picture, frames)?));
+            number += 1;
+            progress(say, "pictures for liveness", number, all);
+        }
+        attacked.push(Attacked { species: name.clone(), bona_fide: *bona_fide, pictures });
+    }
+    Ok(attacked)
+}
+
+/// Milliseconds by stage over the pictures before the camera, with liveness where the pack has it.
+pub(super) fn stages(
+    vision: &mut Vision,
+    pictures: &[Picture],
+    say: &mut dyn FnMut(&str),
+) -> Result<Vec<(&'static str, Spread)>, Failure> {
+    let liveness = vision.pipeline.judges_liveness();
+    let mut stand = Stand { vision, number: 0 };
+    let mut series = BTreeMap::<usize, (&'static str, Vec<Duration>)>::new();
+    for (number, picture) in (1..).zip(pictures) {
+        let sensor = Arc::new(fit(&set::read(&picture.path)?, SENSOR));
+        for round in 0..=ROUNDS {
+            let outcome = stand.show(&sensor, liveness)?;
+            // A face that is not there or turned away costs less, and is not what is measured.
+            if round > 0 && outcome.sighting.is_some_and(|sighting| sighting.quality.is_ok()) {
+                for (place, (stage, span)) in outcome.timings.stages().into_iter().enumerate() {
+                    series.entry(place).or_insert((stage, Vec::new())).1.push(span);
+                }
+            }
+        }
+        progress(say, "pictures for time", number, pictures.len());
+    }
+    let spreads = series.into_values().filter_map(|(stage, spans)| Some((stage, Spread::of(spans)?)));
+    Ok(spreads.collect())
+}
+
+fn progress(say: &mut dyn FnMut(&str), what: &str, number: usize, of: usize) {
+    if number.is_multiple_of(10) || number == of {
+        say(&format!("{what}: {number} of {of}"));
+    }
+}

@@ -1,0 +1,264 @@
+//! Two packs and a pointer: install, roll back, say what is there.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::below;
+use crate::bail;
+use crate::clock::Clock;
+use crate::error::{Error, Fault, Result};
+use crate::hal::linux::files;
+use crate::package::{self, Expect, Keys, Kind, Manifest, Refusal};
+use crate::vision::{EngineChoice, Pack, Vision};
+
+const NAMES: [&str; 2] = ["a", "b"];
+const CURRENT: &str = "current";
+const INCOMING: &str = "incoming";
+const UNPACKED: &str = "unpacked";
+/// What the package said of itself, kept beside the pack.
+const MANIFEST: &str = "manifest.json";
+/// Name of packages that hold a model pack and nothing else.
+const PACKAGE: &str = "models";
+
+/// A pack in the data folder.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Installed {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The other one, which a roll-back goes back to.
+    pub previous: Option<PathBuf>,
+}
+
+/// The pack in use of a data folder; `None` when none was installed.
+#[must_use]
+pub fn installed(data: &Path) -> Option<Installed> {
+    let folder = below(data);
+    let current = fs::read_to_string(folder.join(CURRENT)).ok()?;
+    let name = NAMES.into_iter().find(|name| *name == current.trim())?;
+    let there = |name: &str| Some(folder.join(name)).filter(|f| f.is_dir());
+    Some(Installed { folder: there(name)?, previous: there(other(name)) })
+}
+
+/// Installs the pack that lies in `from`: copied, checked by the sha256 of its description and by loading it, and then in
+/// one step made the one that counts from the next start on. `say` hears how far it is.
+///
+/// # Errors
+/// When `from` holds no complete pack, or not exactly one that `name` means, when a file is not what its description
+/// says, when it cannot be loaded, or when the disk refuses; what was in use before then still is.
+pub fn install_folder(
+    data: &Path,
+    from: &Path,
+    name: Option<&str>,
+    clock: Arc<dyn Clock>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Pack> {
+    let incoming = fresh_incoming(data)?;
+    let pack = Pack::locate(from, name)?;
+    say(&format!("copying {} from {} …", pack.id, from.display()));
+    copy(&pack, from, &incoming).map_err(|e| failed(&incoming, &e))?;
+    activate(data, clock, say)
+}
+
+/// Installs the pack of a signed package, as [`install_folder`] does. It has to be newer than the one in use, unless it says
+/// otherwise of itself, and for this board or for any.
+///
+/// # Errors
+/// Why the package is refused, and as [`install_folder`].
+pub fn install_package(
+    data: &Path,
+    package: &Path,
+    keys: &Keys,
+    board: &str,
+    clock: Arc<dyn Clock>,
+    say: &mut dyn FnMut(&str),
+) -> Result<Pack> {
+    let refused = |refusal: Refusal| Error::new(Fault::Unavailable, format!("{}: {refusal}", package.display()));
+    say("verifying …");
+    let expect = Expect {
+        name: Some(PACKAGE.to_owned()),
+        board: Some(board.to_owned()),
+        installed: installed(data).and_then(|now| version_of(&now.folder)),
+        ..Expect::default()
+    };
+    let verified = package::verify(package, keys, &expect).map_err(refused)?;
+    let incoming = fresh_incoming(data)?;
+    let unpacked = below(data).join(UNPACKED);
+    remove(&unpacked).map_err(|e| failed(&unpacked, &e))?;
+    let mut told = 0;
+    let mut progress = |done: u64, total: u64| {
+        let tenth = done * 10 / total.max(1);
+        if tenth > told {
+            told = tenth;
+            say(&format!("unpacked {} %", tenth * 10));
+        }
+    };
+    verified.unpack_only(&unpacked, &|kind| kind == Kind::Models, &mut progress).map_err(refused)?;
+    let manifest = verified.manifest().to_json().map_err(refused)?;
+    let move_in = || -> io::Result<()> {
+        fs::remove_dir(&incoming)?;
+        fs::rename(unpacked.join("models"), &incoming)?;
+        fs::remove_dir(&unpacked)?;
+        fs::write(incoming.join(MANIFEST), &manifest)
+    };
+    move_in().map_err(|e| failed(&incoming, &e))?;
+    activate(data, clock, say)
+}
+
+/// The version of a pack that came as a package.
+fn version_of(folder: &Path) -> Option<semver::Version> {
+    Manifest::parse(&fs::read(folder.join(MANIFEST)).ok()?).ok().map(|manifest| manifest.version)
+}
+
+/// An empty folder beside the installed packs, whatever a killed installation left there.
+pub(super) fn fresh_incoming(data: &Path) -> Result<PathBuf> {
+    let incoming = below(data).join(INCOMING);
+    remove(&incoming).and_then(|()| fs::create_dir_all(&incoming)).map_err(|e| failed(&incoming, &e))?;
+    Ok(incoming)
+}
+
+/// Checks the pack in `incoming`, gives it the name of the one that is not in use, and makes it the one that is.
+pub(super) fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Result<Pack> {
+    let folder = below(data);
+    let incoming = folder.join(INCOMING);
+    say("checking …");
+    // The engine inside this program, which every terminal has, has to take it.
+    let pack = Vision::open(&incoming, None, &EngineChoice::BuiltIn, clock)?.pack;
+    let name = match installed(data) {
+        Some(now) => NAMES.into_iter().find(|name| folder.join(name) != now.folder).unwrap_or(NAMES[1]),
+        None => NAMES[0],
+    };
+    let place = folder.join(name);
+    let put = || -> io::Result<()> {
+        sync_all(&incoming)?;
+        remove(&place)?;
+        fs::rename(&incoming, &place)?;
+        File::open(&folder)?.sync_all()?;
+        files::keep(&folder.join(CURRENT), Some(&format!("{name}\n")), 0o644)?;
+        Ok(())
+    };
+    put().map_err(|e| failed(&place, &e))?;
+    Ok(pack)
+}
+
+/// Goes back to the pack before the one in use; the other way round it works too.
+///
+/// # Errors
+/// When there is none, or the disk refuses.
+pub fn rollback(data: &Path) -> Result<Pack> {
+    let Some(now) = installed(data) else {
+        bail!(Unavailable, "{}: no models are installed there, nothing to go back from", below(data).display());
+    };
+    let Some(previous) = now.previous else {
+        bail!(Unavailable, "{}: there is no pack before this one", below(data).display());
+    };
+    let pack = Pack::locate(&previous, None)?;
+    let name = previous.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let current = below(data).join(CURRENT);
+    files::keep(&current, Some(&format!("{name}\n")), 0o644).map_err(|e| failed(&current, &e))?;
+    Ok(pack)
+}
+
+fn other(name: &str) -> &'static str {
+    if name == NAMES[0] { NAMES[1] } else { NAMES[0] }
+}
+
+/// The files of `pack`, its description, and the texts that lie beside it: licences and notes.
+fn copy(pack: &Pack, from: &Path, to: &Path) -> io::Result<()> {
+    let mut names: Vec<String> = pack.files().into_iter().map(|(_, model)| model.file.clone()).collect();
+    names.sort();
+    names.dedup();
+    for name in names {
+        fs::copy(from.join(&name), to.join(&name))?;
+    }
+    fs::write(to.join(format!("{}.toml", pack.id)), &pack.description)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        let is_text = path.extension().is_some_and(|e| e == "txt" || e == "md");
+        if let Some(name) = path.file_name().filter(|n| is_text || n.to_string_lossy().starts_with("LICENSE"))
+            && path.is_file()
+        {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Files first, then the folder that names them.
+fn sync_all(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        File::open(entry?.path())?.sync_all()?;
+    }
+    File::open(folder)?.sync_all()
+}
+
+fn remove(folder: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn failed(path: &Path, error: &io::Error) -> Error {
+    Error::new(Fault::Unavailable, format!("{}: {error}; the models in use are unchanged", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(data: &Path, name: &str, id: &str) {
+        let folder = below(data).join(name);
+        fs::create_dir_all(&folder).unwrap();
+        let text = include_str!("../../models/blazeface-dlib.toml").replace("\"blazeface-dlib\"", &format!("{id:?}"));
+        fs::write(folder.join("pack.toml"), &text).unwrap();
+        for (_, model) in Pack::parse(id, &text).unwrap().files() {
+            fs::write(folder.join(&model.file), b"weights").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_roll_back_goes_to_the_other_pack_and_back() {
+        let data = tempfile::tempdir().unwrap();
+        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
+        put(data.path(), "a", "one");
+        files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
+        assert!(rollback(data.path()).unwrap_err().detail.contains("no pack before"));
+        put(data.path(), "b", "two");
+        for (id, name) in [("two", "b"), ("one", "a")] {
+            assert_eq!(rollback(data.path()).unwrap().id, id);
+            assert_eq!(installed(data.path()).unwrap().folder, below(data.path()).join(name));
+        }
+    }
+
+    #[test]
+    fn a_pointer_to_nothing_counts_as_no_pack() {
+        let data = tempfile::tempdir().unwrap();
+        fs::create_dir_all(below(data.path())).unwrap();
+        for current in ["", "a", "b\n", "../a", "incoming"] {
+            fs::write(below(data.path()).join(CURRENT), current).unwrap();
+            assert_eq!(installed(data.path()), None, "{current:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_pack_leaves_the_one_in_use() {
+        let data = tempfile::tempdir().unwrap();
+        put(data.path(), "a", "one");
+        files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
+        let clock = || Arc::new(crate::clock::SystemClock::default());
+        let from = tempfile::tempdir().unwrap();
+        let install = || install_folder(data.path(), from.path(), None, clock(), &mut |_| ());
+        assert!(install().unwrap_err().detail.contains("put "));
+        // Complete by name, but not what the description says.
+        put(from.path(), "", "three");
+        for entry in fs::read_dir(from.path().join("models")).unwrap() {
+            let path = entry.unwrap().path();
+            fs::copy(&path, from.path().join(path.file_name().unwrap())).unwrap();
+        }
+        assert!(install().unwrap_err().detail.contains("damaged or another version"));
+        let now = installed(data.path()).unwrap();
+        assert_eq!((now.folder, now.previous), (below(data.path()).join("a"), None));
+    }
+}
