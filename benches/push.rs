@@ -1,7 +1,7 @@
 //! Frames a second of the whole terminal, from the camera to the decision, by what its subscriber does: there is none,
 //! it is well, it never answers. Prints the medians and their ratios and judges nothing.
 //!
-//! `FACEGATE_MODELS` names the weights, `FACEGATE_FACES` a folder of pictures.
+//! Models and photos are those of the tests.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(clippy::cast_precision_loss)]
 
@@ -12,6 +12,8 @@ use serde_json::json;
 // The terminal of the integration tests.
 #[path = "../tests/it/leap.rs"]
 mod leap;
+#[path = "../tests/material/mod.rs"]
+mod material;
 #[path = "../tests/it/rig.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod rig;

@@ -1,10 +1,12 @@
 //! Vision with the real networks and pictures of real people, neither of which is in the repository.
 //!
-//! `FACEGATE_MODELS` names a folder with the weights, `golden.json` beside them; `FACEGATE_FACES` one with
-//! pictures and `reference.json`; `FACEGATE_TFLITE_LIB` a TensorFlow Lite C library for the second engine.
-//! What is not named is skipped, saying so.
+//! Most run with any pack and photos (`material`); what is measured against the reference pipeline runs with its own, and
+//! skips elsewhere, saying so. `golden.json` beside the weights has what the networks put out.
 #![allow(missing_docs, clippy::unwrap_used)]
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
+#[path = "material/mod.rs"]
+mod material;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,27 +25,12 @@ use facegate::vision::{
     Rect, Runtime, Similarity, View, Vision, check, decode_picture,
 };
 use image::RgbImage;
+use material::skipped;
 use serde_json::Value;
-
-/// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
-macro_rules! skipped {
-    ($($why:tt)+) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {}", format_args!($($why)+));
-    }};
-}
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let found = std::env::var_os(variable).map(PathBuf::from);
-    if found.is_none() {
-        skipped!("{variable} is not set");
-    }
-    found
-}
 
 /// The engines there are here.
 fn engines() -> Vec<EngineChoice> {
-    let library = folder("FACEGATE_TFLITE_LIB").map(EngineChoice::Library);
+    let library = material::library().map(EngineChoice::Library);
     [EngineChoice::BuiltIn].into_iter().chain(library).collect()
 }
 
@@ -81,7 +68,7 @@ const WHOLE: Rect = Rect { x1: 0.0, y1: 0.0, x2: 960.0, y2: 1280.0 };
 /// Every network, every engine: a formula-made input gives the known output.
 #[test]
 fn engines_compute_what_they_should() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     let golden = json(models.join("golden.json"));
     for engine in engines() {
         let runtime = Runtime::open(&engine, &models).unwrap();
@@ -108,6 +95,7 @@ fn engines_compute_what_they_should() {
             };
             assert_eq!(output.len(), known.len(), "{file}");
             let off = output.iter().zip(&known).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            println!("{engine:?} {file}: off by {off:.1e}");
             assert!(off < 1e-3, "{engine:?} {file}: {off}");
             assert!(model.last_run() > Duration::ZERO);
         }
@@ -136,7 +124,7 @@ struct Stages {
 
 impl Stages {
     fn open(engine: &EngineChoice) -> Option<Self> {
-        let models = folder("FACEGATE_MODELS")?;
+        let models = material::models()?;
         let pack = reference_pack(&models)?;
         let runtime = Runtime::open(engine, &models).unwrap();
         let live = |m| LivenessModel::open(m, &models, &runtime, clock()).unwrap();
@@ -193,7 +181,7 @@ fn reference(faces: &std::path::Path) -> BTreeMap<String, Known> {
 
 #[test]
 fn stages_agree_with_the_reference() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         let (mut cosines, mut worst_landmark, mut worst_matrix) = (Vec::new(), 0.0_f32, 0.0_f32);
@@ -238,7 +226,7 @@ fn stages_agree_with_the_reference() {
 
 #[test]
 fn pictures_of_faces_are_told_from_faces() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
         for (file, alive) in [("real_T1.jpg", true), ("spoof_F1.jpg", false), ("spoof_F2.jpg", false)] {
@@ -263,7 +251,7 @@ fn people(faces: &std::path::Path) -> Vec<(String, String)> {
 /// Enrolled like registered photos, then seen by the camera.
 #[test]
 fn people_are_recognised_before_the_camera() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let (Some(models), Some(faces)) = (material::models(), material::faces()) else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -293,14 +281,15 @@ fn people_are_recognised_before_the_camera() {
             }
         }
         println!("{engine:?}: {right} of {probes} recognised; turned away: {unseen:?}");
-        assert_eq!((right, probes, unseen.len()), (28, 28, 0), "{engine:?}");
+        assert!(probes > 0, "there are second photos of people");
+        assert_eq!((right, unseen.len()), (probes, 0), "{engine:?}");
     }
 }
 
 /// All pairs of pictures, one crop each, at the default threshold.
 #[test]
 fn pairs_are_told_apart_at_the_default_threshold() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let Some((models, faces)) = material::reference() else { return };
     let Some(Comparison { metric, map }) = reference_pack(&models).map(|pack| pack.comparison) else { return };
     for engine in engines() {
         let Some(mut stages) = Stages::open(&engine) else { return };
@@ -348,7 +337,7 @@ fn pairs_are_told_apart_at_the_default_threshold() {
 /// The gate lets every ordinary picture pass, and measures what it judges by.
 #[test]
 fn ordinary_pictures_pass_the_gate() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some(faces) = material::faces() else { return };
     let Some(mut stages) = Stages::open(&EngineChoice::BuiltIn) else { return };
     let (mut turned_away, mut ranges) = (Vec::new(), BTreeMap::<&str, (f32, f32)>::new());
     for (file, _) in people(&faces) {
@@ -380,7 +369,7 @@ fn ordinary_pictures_pass_the_gate() {
 /// What moves or is out of focus is turned away.
 #[test]
 fn blurred_pictures_do_not_pass_the_gate() {
-    let Some(faces) = folder("FACEGATE_FACES") else { return };
+    let Some((_, faces)) = material::reference() else { return };
     let Some(mut stages) = Stages::open(&EngineChoice::BuiltIn) else { return };
     for file in ["p01_1.jpg", "p04_1.jpg", "p09_3.jpg", "p11_1.jpg"] {
         let sharp = picture(&faces.join(file));
@@ -398,7 +387,7 @@ fn blurred_pictures_do_not_pass_the_gate() {
 /// One person stands still, then a picture is held up in their place.
 #[test]
 fn a_live_face_does_not_vouch_for_the_picture_after_it() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let Some((models, faces)) = material::reference() else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -429,7 +418,7 @@ fn a_live_face_does_not_vouch_for_the_picture_after_it() {
 /// A living face that the infrared camera sees too, and one that it does not, as of a lit screen.
 #[test]
 fn what_the_infrared_camera_does_not_see_is_not_alive() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let Some((models, faces)) = material::reference() else { return };
     let real = sensor_frame(&picture(&faces.join("liveness/real_T1.jpg")), 0);
     let grey = image::DynamicImage::ImageRgb8((*real.pixels).clone()).grayscale().into_rgb8();
     let there = Frame { pixels: Arc::new(grey), ..real.clone() };
@@ -449,7 +438,7 @@ fn what_the_infrared_camera_does_not_see_is_not_alive() {
 
 #[test]
 fn nobody_is_seen_where_nobody_is() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     for engine in engines() {
         let mut vision = Vision::open(&models, None, &engine, clock()).unwrap();
         let gallery = vision.gallery();
@@ -469,7 +458,7 @@ fn nobody_is_seen_where_nobody_is() {
 /// One face through the gate: too far, outside the area, gone.
 #[test]
 fn a_face_is_followed_judged_and_lost() {
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else { return };
+    let (Some(models), Some(faces)) = (material::models(), material::faces()) else { return };
     let mut vision = Vision::open(&models, None, &EngineChoice::BuiltIn, clock()).unwrap();
     let gallery = vision.gallery();
     let frame = sensor_frame(&picture(&faces.join("p01_1.jpg")), 0);
@@ -490,10 +479,11 @@ fn a_face_is_followed_judged_and_lost() {
 
 #[test]
 fn the_folder_of_weights_is_reported() {
-    let Some(models) = folder("FACEGATE_MODELS") else { return };
+    let Some(models) = material::models() else { return };
     let report = check(&models).unwrap();
     println!("{report}");
-    assert_eq!(report.complete, ["retinaface-mobilefacenet"]);
-    let good = report.files.iter().filter(|f| f.state == FileState::Good).count();
-    assert_eq!(good, 5);
+    let pack = Pack::locate(&models, None).unwrap();
+    assert!(report.complete.contains(&pack.id));
+    let good: Vec<_> = report.files.iter().filter(|f| f.state == FileState::Good).map(|f| &f.file).collect();
+    assert!(pack.files().iter().all(|(_, model)| good.contains(&&model.file)), "{good:?}");
 }

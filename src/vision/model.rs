@@ -194,12 +194,14 @@ impl Runtime {
     }
 }
 
-/// The paths at which `auto` looks for a library, first one first.
+/// The paths at which `auto` looks for a library, first one first. A folder of weights may serve several machines: it has a
+/// folder for each processor then.
 fn candidates(weights: &Path) -> Vec<PathBuf> {
     let folders = [
         weights.to_owned(),
+        weights.join(std::env::consts::ARCH),
         weights.join("build"),
-        "models/build".into(),
+        Path::new("models/build").join(std::env::consts::ARCH),
         "/usr/lib/facegate/models".into(),
         "/usr/share/facegate/models".into(),
         "/usr/lib/facegate".into(),

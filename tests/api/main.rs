@@ -10,6 +10,8 @@ mod examples;
 mod factory;
 mod general;
 mod manual_push;
+#[path = "../material/mod.rs"]
+mod material;
 mod mqtt;
 mod network;
 mod operators;

@@ -1,4 +1,4 @@
-//! Enrolment with real models, where they are: `FACEGATE_MODELS` and `FACEGATE_FACES` name the folders.
+//! Enrolment with real models and photos of people.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,22 +9,11 @@ use facegate::roster::Models;
 use facegate::vision::{EngineChoice, Vision};
 use serde_json::json;
 
+use crate::material;
 use crate::rig::{Rig, text_of};
 
-/// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
-macro_rules! skipped {
-    ($($why:tt)+) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {}", format_args!($($why)+));
-    }};
-}
-
 fn rig() -> Option<(Rig, PathBuf)> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let (Some(models), Some(faces)) = (folder("FACEGATE_MODELS"), folder("FACEGATE_FACES")) else {
-        skipped!("FACEGATE_MODELS and FACEGATE_FACES are not set");
-        return None;
-    };
+    let (models, faces) = (material::models()?, material::faces()?);
     let vision = Vision::open(&models, None, &EngineChoice::BuiltIn, Arc::new(SystemClock::default())).unwrap();
     let gallery = vision.gallery();
     let models =

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::crash::Terminal;
-use crate::rig::{call, faces, models, people, picture};
+use crate::material::{faces, models};
+use crate::rig::{call, people, picture};
 
 fn facegate(verb: &str, file: &Path, data: &Path, passphrase: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_facegate"))

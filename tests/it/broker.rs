@@ -37,7 +37,7 @@ impl Broker {
     pub fn in_folder(folder: TempDir, port: u16, more: &str) -> Option<Self> {
         let program = ["/usr/sbin/mosquitto", "/usr/bin/mosquitto"].into_iter().find(|path| Path::new(path).exists());
         let Some(program) = program else {
-            skipped!("mosquitto is not installed");
+            crate::material::skipped!("mosquitto is not installed");
             return None;
         };
         let more = more.replace('@', &folder.path().display().to_string());

@@ -9,7 +9,8 @@ use facegate::clock::{Bell, Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::rig::{call, faces, get_text, models, people, picture};
+use crate::material::{faces, models};
+use crate::rig::{call, get_text, people, picture};
 
 /// A terminal in a process of its own.
 pub struct Terminal {

@@ -9,7 +9,7 @@ use facegate::vision::EngineChoice;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::rig::{faces, models};
+use crate::material::{faces, models, reference, skipped};
 
 fn options(models: &Path, faces: &Path) -> Options {
     Options {
@@ -48,7 +48,7 @@ fn with_yunet(models: &Path) -> Option<TempDir> {
 
 #[test]
 fn yunet_finds_and_tells_people_apart() {
-    let (Some(models), Some(faces)) = (models(), faces()) else { return };
+    let Some((models, faces)) = reference() else { return };
     let Some(pack) = with_yunet(&models) else { return };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let report = evaluate::run(&options(pack.path(), &faces), &clock, &mut |_| ()).unwrap();

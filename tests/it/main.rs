@@ -1,10 +1,6 @@
 //! The terminal from outside: a whole simulated terminal, its real HTTP port, real photos, real models.
 #![allow(clippy::unwrap_used)]
 
-// First, for its macro.
-#[macro_use]
-mod rig;
-
 mod backup;
 mod broker;
 mod centre;
@@ -13,12 +9,15 @@ mod evaluate;
 mod leap;
 mod load;
 mod machine;
+#[path = "../material/mod.rs"]
+mod material;
 mod misbehave;
 mod mqtt;
 mod packs;
 mod passage;
 mod presented;
 mod push;
+mod rig;
 mod rules;
 mod screens;
 mod senses;

@@ -113,7 +113,7 @@ fn the_servers_certificate_is_held_to_the_file_in_the_settings_folder() {
     let Some(rig) = Rig::start() else { return };
     let folder = tempfile::TempDir::new().unwrap();
     if !certificates(folder.path()) {
-        skipped!("openssl is not installed");
+        crate::material::skipped!("openssl is not installed");
         return;
     }
     let ca = std::fs::read(folder.path().join("ca.pem")).unwrap();

@@ -15,19 +15,16 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::crash::Terminal;
-use crate::rig::{Rig, call, faces, models, people, picture};
+use crate::material::{faces, reference};
+use crate::rig::{Rig, call, people, picture};
 
 /// A picture is shown until it is decided on, at most so long: a debug build on a busy machine takes its time.
 const LONG_MS: u64 = 30_000;
 
 /// A folder with the tests' models under the name `id`; without liveness, if so wished.
 fn pack(id: &str, liveness: bool) -> Option<TempDir> {
-    let models = models()?;
+    let (models, _) = reference()?;
     let text = include_str!("../../models/retinaface-mobilefacenet.toml");
-    if !models.join("mobilefacenet_112.tflite").is_file() {
-        skipped!("the files of retinaface-mobilefacenet are not in {}", models.display());
-        return None;
-    }
     let folder = TempDir::new().unwrap();
     for entry in std::fs::read_dir(models).unwrap() {
         let path = entry.unwrap().path();

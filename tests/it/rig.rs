@@ -14,14 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::leap::LeapClock;
-
-/// Says past the test harness, which keeps the output of passing tests to itself, that a test does nothing here.
-macro_rules! skipped {
-    ($($why:tt)+) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "skipped: {}", format_args!($($why)+));
-    }};
-}
+use crate::material::{faces, models};
 
 /// How long something may take before the test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -233,25 +226,9 @@ impl Drop for Rig {
     }
 }
 
-pub fn models() -> Option<PathBuf> {
-    folder("FACEGATE_MODELS")
-}
-
-pub fn faces() -> Option<PathBuf> {
-    folder("FACEGATE_FACES")
-}
-
-fn folder(variable: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
-    if folder.is_none() {
-        skipped!("{variable} is not set");
-    }
-    folder
-}
-
 /// The second engine's library, where there is one.
 pub fn library() -> Option<EngineChoice> {
-    folder("FACEGATE_TFLITE_LIB").map(EngineChoice::Library)
+    crate::material::library().map(EngineChoice::Library)
 }
 
 /// Photos of the test folder as (file, identity), in order.

@@ -10,6 +10,8 @@
 mod armv7;
 mod camera;
 mod lines;
+#[path = "../material/mod.rs"]
+mod material;
 mod platform;
 mod promptness;
 mod terminal;
@@ -79,13 +81,13 @@ struct Setup {
 
 impl Setup {
     fn find(name: &str) -> Result<Self, &'static str> {
-        let folder = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-        folder("FACEGATE_MACHINE").ok_or("FACEGATE_MACHINE is not set; `make qemu` sets it")?;
+        let machine = std::env::var_os("FACEGATE_MACHINE").filter(|value| !value.is_empty());
+        machine.ok_or("FACEGATE_MACHINE is not set; `make qemu` sets it")?;
         let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name.replace("::", "-"));
         fs::create_dir_all(&pictures).unwrap();
         Ok(Self {
-            faces: folder("FACEGATE_FACES").ok_or("FACEGATE_FACES is not set")?,
-            models: folder("FACEGATE_MODELS").ok_or("FACEGATE_MODELS is not set")?,
+            faces: material::faces().ok_or("there are no photos")?,
+            models: material::models().ok_or("there are no models")?,
             built: Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("aarch64-unknown-linux-gnu/release"),
             pictures,
             share: TempDir::new().unwrap(),

@@ -39,7 +39,8 @@ pub fn scenario(setup: &Setup) {
     setup.bring(&setup.built.join("facegate"), "facegate");
     fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-virt.toml"), share.join("board.toml")).unwrap();
     fs::create_dir(share.join("models")).unwrap();
-    for model in fs::read_dir(&setup.models).unwrap().map(Result::unwrap) {
+    let files = fs::read_dir(&setup.models).unwrap().map(Result::unwrap);
+    for model in files.filter(|entry| entry.path().is_file()) {
         fs::copy(model.path(), share.join("models").join(model.file_name())).unwrap();
     }
     setup.lay("facegate.service");
