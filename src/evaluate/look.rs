@@ -10,12 +10,16 @@ use super::set::{self, Picture, Species};
 use super::{Failure, compare::Glimpse, compare::Seen};
 use crate::bench::Spread;
 use crate::clock::Mono;
-use crate::vision::{Frame, Outcome, Rect, View, Vision, fit};
+use crate::vision::{Frame, Outcome, Rect, Timings, View, Vision, fit};
 
 /// The sensor's picture.
 const SENSOR: (u32, u32) = (960, 1280);
-/// How often each picture is looked at to measure time; the first look warms up.
+/// How often each picture is looked at, at least, to measure time; the first look warms up.
 const ROUNDS: usize = 3;
+/// What the pictures of the list are called among those for liveness.
+pub(super) const LISTED: &str = "people of the list";
+/// A frame without anybody, smaller than the sensor's because nobody looks at it.
+const NOBODY: (u32, u32) = (96, 128);
 /// Frames without anybody after which nobody is followed any more, and some to spare.
 const EMPTY_FRAMES: usize = 10;
 
@@ -61,20 +65,33 @@ impl Stand<'_> {
         })
     }
 
-    /// The verdict of as many frames as the pack wants, and then nobody, so that nothing is remembered.
-    fn verdict(&mut self, picture: &Arc<RgbImage>, frames: usize) -> Result<Verdict, Failure> {
+    /// The verdict of so many frames, whose times `timed` is told; and then nobody, so that nothing is remembered.
+    fn verdict(
+        &mut self,
+        picture: &Arc<RgbImage>,
+        frames: usize,
+        mut timed: impl FnMut(Timings),
+    ) -> Result<Verdict, Failure> {
+        let liveness = self.vision.pipeline.judges_liveness();
         let mut verdict = Verdict::NoResponse("no face found".into());
         for _ in 0..frames {
-            let Some(sighting) = self.show(picture, true)?.sighting else { break };
+            let outcome = self.show(picture, liveness)?;
+            let Some(sighting) = outcome.sighting else { break };
             verdict = match (sighting.quality, sighting.liveness) {
                 (Err(reason), _) => Verdict::NoResponse(format!("turned away: {reason:?}")),
                 (Ok(()), Some(liveness)) => Verdict::Judged(liveness.score, liveness.alive == Some(true)),
                 (Ok(()), None) => Verdict::NoResponse("not judged".into()),
             };
+            // A face that is turned away costs less, and is not what is measured.
+            if sighting.quality.is_ok() {
+                timed(outcome.timings);
+            }
         }
-        let nobody = Arc::new(RgbImage::new(SENSOR.0, SENSOR.1));
+        let nobody = Arc::new(RgbImage::new(NOBODY.0, NOBODY.1));
         for _ in 0..EMPTY_FRAMES {
-            self.show(&nobody, false)?;
+            if !self.show(&nobody, false)?.lost.is_empty() {
+                break;
+            }
         }
         Ok(verdict)
     }
@@ -115,7 +132,7 @@ pub(super) fn attacks(
         for path in paths {
             let picture = Arc::new(fit(&set::read(path)?, SENSOR));
             let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            pictures.push((file, stand.verdict(&picture, frames)?));
+            pictures.push((file, stand.verdict(&picture, frames, |_| ())?));
             number += 1;
             progress(say, "pictures for liveness", number, all);
         }
@@ -124,30 +141,32 @@ pub(super) fn attacks(
     Ok(attacked)
 }
 
-/// Milliseconds by stage over the pictures before the camera, with liveness where the pack has it.
+/// The people of the list before the camera: milliseconds by stage, with liveness where the pack has it, and what
+/// liveness makes of them.
 pub(super) fn stages(
     vision: &mut Vision,
     pictures: &[Picture],
     say: &mut dyn FnMut(&str),
-) -> Result<Vec<(&'static str, Spread)>, Failure> {
-    let liveness = vision.pipeline.judges_liveness();
+) -> Result<(Vec<(&'static str, Spread)>, Attacked), Failure> {
+    let frames = vision.pack.liveness.as_ref().map_or(0, |spec| spec.frames).max(ROUNDS);
     let mut stand = Stand { vision, number: 0 };
     let mut series = BTreeMap::<usize, (&'static str, Vec<Duration>)>::new();
+    let mut verdicts = Vec::new();
     for (number, picture) in (1..).zip(pictures) {
         let sensor = Arc::new(fit(&set::read(&picture.path)?, SENSOR));
-        for round in 0..=ROUNDS {
-            let outcome = stand.show(&sensor, liveness)?;
-            // A face that is not there or turned away costs less, and is not what is measured.
-            if round > 0 && outcome.sighting.is_some_and(|sighting| sighting.quality.is_ok()) {
-                for (place, (stage, span)) in outcome.timings.stages().into_iter().enumerate() {
-                    series.entry(place).or_insert((stage, Vec::new())).1.push(span);
-                }
+        let mut rounds = 0;
+        let verdict = stand.verdict(&sensor, frames, |timings| {
+            rounds += 1;
+            // The first one warms up.
+            for (place, (stage, span)) in timings.stages().into_iter().enumerate().filter(|_| rounds > 1) {
+                series.entry(place).or_insert((stage, Vec::new())).1.push(span);
             }
-        }
-        progress(say, "pictures for time", number, pictures.len());
+        })?;
+        verdicts.push((picture.file.clone(), verdict));
+        progress(say, "pictures before the camera", number, pictures.len());
     }
-    let spreads = series.into_values().filter_map(|(stage, spans)| Some((stage, Spread::of(spans)?)));
-    Ok(spreads.collect())
+    let spreads = series.into_values().filter_map(|(stage, spans)| Some((stage, Spread::of(spans)?))).collect();
+    Ok((spreads, Attacked { species: LISTED.to_owned(), bona_fide: true, pictures: verdicts }))
 }
 
 fn progress(say: &mut dyn FnMut(&str), what: &str, number: usize, of: usize) {

@@ -59,8 +59,9 @@ pub fn run(options: &Options, clock: &Arc<dyn Clock>, say: &mut dyn FnMut(&str))
     let mut vision = Vision::open(&options.models, options.pack.as_deref(), &options.engine, clock.clone())?;
     let started = clock.mono();
     let seen = look::people(&mut vision, &pictures, say)?;
-    let attacked = look::attacks(&mut vision, &attacks, say)?;
-    let stages = look::stages(&mut vision, &pictures, say)?;
+    let mut attacked = look::attacks(&mut vision, &attacks, say)?;
+    let (stages, people) = look::stages(&mut vision, &pictures, say)?;
+    attacked.push(people);
     say("comparing …");
     let report = Report::new(report::Found {
         pack: &vision.pack,

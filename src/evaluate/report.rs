@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::compare::{Comparisons, Glimpse, Seen};
-use super::look::{Attacked, Verdict};
+use super::look::{Attacked, LISTED, Verdict};
 use super::rates::{Rate, Scores, mean_and_deviation};
 use crate::bench::Spread;
 use crate::vision::{Comparison, Pack, Similarity};
@@ -261,8 +261,8 @@ impl Report {
                 "Not available: nothing in this pack tells a face from a picture of one. A terminal that demands it lets\nnobody in by face.\n"
             );
         };
-        if kinds.is_empty() {
-            return writeln!(out, "No pictures of attacks were given (`--attacks`).\n");
+        if kinds.iter().all(|kind| kind.bona_fide) {
+            writeln!(out, "No pictures of attacks were given (`--attacks`).\n")?;
         }
         writeln!(out, "| kind | what went wrong | of those judged | interval | no verdict |\n|---|---|---|---|---|")?;
         for kind in kinds {
@@ -278,7 +278,8 @@ impl Report {
             )?;
         }
         writeln!(out)?;
-        for (file, score) in kinds.iter().flat_map(|kind| &kind.pictures) {
+        // Of a long list only the figures.
+        for (file, score) in kinds.iter().filter(|kind| kind.name != LISTED).flat_map(|kind| &kind.pictures) {
             match score {
                 Ok(score) => writeln!(out, "* `{file}` {score:.2}")?,
                 Err(why) => writeln!(out, "* `{file}` {why}")?,

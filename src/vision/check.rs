@@ -146,6 +146,9 @@ mod tests {
         assert_eq!(
             words,
             [
+                ("blazeface_short_192x256.tflite", "missing"),
+                ("dlib_resnet_150.tflite", "missing"),
+                ("facemesh_192.tflite", "missing"),
                 ("minifasnet_v1se_4.0_80.tflite", "missing"),
                 ("minifasnet_v2_2.7_80.tflite", "missing"),
                 ("mobilefacenet_112.tflite", "mismatch"),

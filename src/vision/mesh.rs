@@ -155,7 +155,7 @@ mod tests {
         assert_eq!((raw.len(), MeshKind::Facemesh.length()), (1405, 1405));
         assert!((flag - 0.5).abs() < 1e-6);
         let x: Vec<_> = landmarks.iter().map(|p| p.x).collect();
-        assert_eq!(x, [781.0 / 6.0, 2050.0 / 6.0, 4.0, 61.0, 291.0]);
+        assert_eq!(x, [781.0 / 6.0, 2150.0 / 6.0, 4.0, 61.0, 291.0]);
         assert!(landmarks.iter().all(|p| (p.y - 2.0 * p.x).abs() < 1e-3));
     }
 }

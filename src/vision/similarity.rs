@@ -123,7 +123,7 @@ mod tests {
     #[test]
     fn thresholds_stand_for_the_measured_scores() {
         let cosine = [(50.0, 0.229), (70.0, 0.333), (75.0, 0.364), (80.0, 0.400), (85.0, 0.443), (90.0, 0.500)];
-        let distance = [(50.0, 0.663), (70.0, 0.600), (75.0, 0.581), (80.0, 0.560), (85.0, 0.534), (90.0, 0.500)];
+        let distance = [(50.0, 0.663), (70.0, 0.600), (75.0, 0.5816), (80.0, 0.560), (85.0, 0.534), (90.0, 0.500)];
         for (metric, slope, table) in [(Metric::Cosine, 8.11, cosine), (Metric::Euclidean, 13.5, distance)] {
             let map = SimilarityMap { slope, centre: metric.score(table[0].1) };
             for (similarity, measure) in table {

@@ -18,6 +18,9 @@ use crate::crash::Terminal;
 use crate::material::{faces, reference};
 use crate::rig::{Rig, call, people, picture};
 
+/// A picture is shown until it is decided on, at most so long: a debug build on a busy machine takes its time.
+const LONG_MS: u64 = 30_000;
+
 /// A folder with the tests' models under the name `id`; without liveness, if so wished.
 fn pack(id: &str, liveness: bool) -> Option<TempDir> {
     let (models, _) = reference()?;
@@ -45,7 +48,7 @@ fn a_pack_without_liveness_never_pretends() {
     let Some(mut rig) = Rig::with_models(without.path()) else { return };
     rig.enrol("one", "p01_1.jpg", json!({ "CustomizeID": 1 }));
     // The document's default is off: people pass.
-    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "admit");
+    assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "admit");
 
     for number in [0, 2] {
         let refused = rig.call("SetSysCfg", &json!({ "info": { "LiveDetectType": number, "Language": 0 } }));
@@ -58,7 +61,6 @@ fn a_pack_without_liveness_never_pretends() {
     rig.ok("SetSysCfg", &json!({ "info": { "LiveDetectType": 1 } }));
 
     // As it was demanded with another pack.
-    let since = rig.happened(0).last().unwrap()["number"].as_u64().unwrap();
     let demand = |system: &mut System| {
         system.live_detect = LiveDetect::Always;
         Ok(())
@@ -66,17 +68,15 @@ fn a_pack_without_liveness_never_pretends() {
     rig.app().settings().change::<System>(demand).unwrap();
     for _ in 0..2 {
         rig.forget_door();
-        assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "not_alive");
+        assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "not_alive");
         assert!(!rig.opened());
         rig.restart();
     }
-    let told = |since| {
-        let devices = rig.happened(since).into_iter().filter(|line| line["device"] == "liveness");
-        devices.filter(|line| line["why"].as_str().is_some_and(|why| why.contains("LiveDetectType"))).count()
-    };
-    assert!(told(0) > 0 || told(since) > 0, "{:?}", rig.happened(0));
+    // Told anew at each start.
+    let told = rig.wait(|| rig.happened(0).into_iter().find(|line| line["device"] == "liveness"));
+    assert!(told["why"].as_str().is_some_and(|why| why.contains("LiveDetectType")), "{told}");
     rig.ok("SetSysCfg", &json!({ "info": { "LiveDetectType": 1 } }));
-    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "admit");
+    assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "admit");
 }
 
 #[test]
@@ -96,14 +96,16 @@ fn people_are_measured_anew_with_another_pack() {
     rig.wait(|| (rig.get("/sim/stats")["recomputed"] == done).then_some(()));
     assert_eq!(rig.get("/sim/stats")["pack"], "two");
     rig.wait(|| rig.happened(0).into_iter().find(|line| line["event"] == "embeddings" && line["done"] == all));
-    assert_eq!(rig.pass("p03_2.jpg").unwrap()["who"]["Name"], "p03");
+    assert_eq!(rig.pass_for("p03_2.jpg", LONG_MS).unwrap()["who"]["Name"], "p03");
     // What is done is kept.
     rig.restart();
     assert_eq!(rig.get("/sim/stats")["recomputed"]["people"], 0);
 }
 
-/// How many people the long test has.
-const MANY: usize = 1000;
+/// How many people the long test has; `FACEGATE_MANY` says otherwise, for a try in a debug build.
+fn many() -> usize {
+    std::env::var("FACEGATE_MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(1000)
+}
 
 /// A thousand people, a pack installed, the terminal killed while it measures them: all of them are matched again.
 /// Minutes in a release build, so only on request.
@@ -112,13 +114,12 @@ const MANY: usize = 1000;
 fn a_thousand_people_outlast_another_pack_and_a_kill() {
     let (Some(one), Some(two)) = (pack("one", true), pack("two", true)) else { return };
     let Some(faces) = faces() else { return };
-    let data = TempDir::new().unwrap();
-    // Not every picture of the list can be registered; those that a pack cannot measure are not what this is about.
+    let (many, data) = (many(), TempDir::new().unwrap());
     let photos: Vec<String> = people().into_iter().map(|(photo, _)| photo).collect();
     let limits = Board::sim().unwrap().capacity.limits();
     {
         let store = Store::open(data.path(), limits, Arc::new(SystemClock::default())).unwrap();
-        for number in 0..MANY {
+        for number in 0..many {
             let jpeg = std::fs::read(faces.join(&photos[number % photos.len()])).unwrap();
             let person = Person {
                 name: format!("person {number}"),
@@ -140,17 +141,17 @@ fn a_thousand_people_outlast_another_pack_and_a_kill() {
     let terminal = Terminal::start_installed(data.path());
     let first = finish(&terminal);
     println!("the first pack: {first}");
-    assert_eq!(first, json!({ "people": MANY, "done": MANY, "failed": 0 }));
+    assert_eq!(first, json!({ "people": many, "done": many, "failed": 0 }));
     terminal.kill();
 
     install(data.path(), two.path());
-    let mut left = MANY;
+    let mut left = many;
     for round in 0..3 {
         let terminal = Terminal::start_installed(data.path());
-        let before = terminal.wait(|| Some(stats(&terminal)).filter(|s| count(s, "done") >= 150));
+        let before = terminal.wait(|| Some(stats(&terminal)).filter(|s| count(s, "done") >= many * 15 / 100));
         println!("round {round}: {before} when it is killed");
         assert!(count(&before, "people") <= left, "nobody is measured twice");
-        left = count(&before, "people") - 150;
+        left = count(&before, "people") - many * 15 / 100;
         terminal.kill();
     }
     let terminal = Terminal::start_installed(data.path());
@@ -159,7 +160,7 @@ fn a_thousand_people_outlast_another_pack_and_a_kill() {
     assert_eq!(count(&last, "failed"), 0);
     assert!(count(&last, "people") <= left);
     let total = call(&terminal.base, "SearchPersonNum", &json!({ "info": { "DeviceID": 1_300_001 } }));
-    assert_eq!(total["info"]["PersonNum"], MANY);
+    assert_eq!(total["info"]["PersonNum"], many);
     let mut matched = 0;
     for (at, photo) in photos.iter().enumerate() {
         let found = call(
@@ -173,14 +174,14 @@ fn a_thousand_people_outlast_another_pack_and_a_kill() {
             .iter()
             .map(|one| one["CustomizeID"].as_u64().unwrap())
             .collect();
-        let wanted = (at..MANY).step_by(photos.len()).map(|number| number as u64 + 1);
+        let wanted = (at..many).step_by(photos.len()).map(|number| number as u64 + 1);
         for id in wanted {
             assert!(ids.contains(&id), "person {id} is not matched by {photo}");
             matched += 1;
         }
     }
     println!("{matched} matched again");
-    assert_eq!(matched, MANY);
+    assert_eq!(matched, many);
     terminal.kill();
 }
 
