@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use facegate::access::Person;
@@ -48,6 +48,7 @@ pub fn disk(setup: &Setup, count: u32) -> PathBuf {
         .args(["-q", "-t", "ext4", "-m", "0", "-N", &(2 * count + 1000).to_string(), "-d"])
         .args([folder.path(), disk.as_path()])
         .arg("1G")
+        .stdout(Stdio::null())
         .status();
     assert!(made.is_ok_and(|status| status.success()), "mke2fs; `scripts/packages machine` installs it");
     disk
