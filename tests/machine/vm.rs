@@ -217,13 +217,6 @@ impl Machine {
         self.clock.wait(&Bell::default(), Some(self.clock.mono().after(span)));
     }
 
-    /// Waits for the end of the machine, which resets itself or stops.
-    pub fn wait_for_end(&mut self, what: &str) {
-        let process = &mut self.process;
-        let ended = until(&self.clock, PATIENCE, || process.try_wait().unwrap());
-        assert!(ended.is_some(), "{what}: not within {} s", PATIENCE.as_secs());
-    }
-
     /// Everything the GPIO chip has put out, as the emulator noted it.
     pub fn put_out(&self) -> String {
         std::fs::read_to_string(self.folder.join("lines.log")).unwrap_or_default()
