@@ -10,6 +10,7 @@ use crate::promptness;
 use crate::vm::Kind;
 use crate::{STRANGER, Setup};
 
+pub const NAME: &str = "machine::crowd";
 /// As many as `boards/qemu-virt.toml` has room for.
 const PEOPLE: u32 = 24_576;
 /// In one request: the most that the document allows.

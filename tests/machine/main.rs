@@ -54,14 +54,14 @@ fn main() -> ExitCode {
         ("machine::drivers", drivers),
         ("machine::terminal", terminal::scenario),
         ("machine::absence", absence::scenario),
-        ("machine::crowd", crowd::scenario),
+        (crowd::NAME, crowd::scenario),
         ("machine::armv7", armv7::scenario),
         (cost::NAME, cost::scenario),
     ];
     for (name, scenario) in scenarios {
         let named = filters.iter().any(|filter| name.contains(filter.as_str()));
         // What only measures is asked for by its name.
-        if !named && (!filters.is_empty() || name == cost::NAME) {
+        if !named && (!filters.is_empty() || [cost::NAME, crowd::NAME].contains(&name)) {
             continue;
         }
         match Setup::find(name) {
