@@ -10,7 +10,7 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo models test torture soak check cross test-arm qemu dist bench golden packages test-packages model-packages cross-packages machine-packages
+.PHONY: help demo models test torture soak check cross test-arm qemu cost dist bench golden packages test-packages model-packages cross-packages machine-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -61,6 +61,10 @@ qemu: machine-packages ## Run the terminal on an emulated 64-bit ARM board: came
 dist: cross-packages ## What a vendor ships, below dist/: Debian packages, upgrade packages (KEY= signs them), archives, bills of materials (docs/flashing.md)
 	@scripts/packages dist
 	scripts/dist dist
+
+cost: machine-packages ## Count the instructions a picture of the screen takes on 64-bit ARM
+	cargo bench --no-run --target aarch64-unknown-linux-gnu --bench screen
+	FACEGATE_MACHINE=$$(scripts/machine/make) && export FACEGATE_MACHINE && cargo test --test machine -- cost
 
 bench: packages ## Milliseconds per stage, frame to relay, search in large galleries; operators by how much is kept; frames by subscriber; pictures of the screen
 	cargo run --release -- bench

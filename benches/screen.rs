@@ -33,13 +33,15 @@ fn main() {
     let pictures = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(PICTURES);
     let frames: Vec<_> = (0..4).map(frame).collect();
     println!("size and rotation   scene          painted   shown   of a core at 25 a second");
-    for (size, rotation) in [((720, 1280), 0), ((720, 1280), 90), ((800, 1280), 0), ((1024, 600), 0)] {
+    for (size, rotation) in [((720, 1280), 0), ((720, 1280), 90), ((800, 1280), 0), ((800, 1280), 90), ((1024, 600), 0)]
+    {
+        let rotation = Rotation::try_from(rotation).unwrap();
         for (name, mirror, told) in [("camera", false, false), ("mirror", true, false), ("mirror, tip", true, true)] {
             let view = view(told);
             let portrait = portrait_size(size);
             let portrait = Arc::new(RgbImage::new(portrait.0, portrait.1));
-            let mut painter = Painter::new(size, Arc::default());
-            let mut panel = Framebuffer::new(node.clone(), size, Rotation::try_from(rotation).unwrap());
+            let mut painter = Painter::new(size, rotation, Arc::default());
+            let mut panel = Framebuffer::new(node.clone(), size, rotation);
             let (mut painted, mut shown) = (0, 0);
             for number in 0..pictures + 2 {
                 let camera = Some(&frames[number % frames.len()]);
@@ -55,7 +57,7 @@ fn main() {
             }
             let [painted, shown] = [painted, shown].map(|all| all as f64 / pictures as f64);
             let part = (painted + shown) * 25.0 / 1e6 * 100.0;
-            let size = format!("{}x{} {rotation}", size.0, size.1);
+            let size = format!("{}x{} {}", size.0, size.1, rotation.degrees());
             println!("{size:<19} {name:<12} {painted:>6.0} µs {shown:>5.0} µs {part:>6.1} %");
         }
     }

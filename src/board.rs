@@ -142,6 +142,9 @@ pub enum PixelFormat {
 pub struct Rotation(u32);
 
 impl Rotation {
+    /// As it stands.
+    pub const NONE: Self = Self(0);
+
     /// 0, 90, 180 or 270.
     #[must_use]
     pub const fn degrees(self) -> u32 {

@@ -66,6 +66,11 @@ impl Newest {
         self.arrived.ring();
     }
 
+    /// There is none any more: a face that stays on the panel while the camera is gone would look as if it were there.
+    fn lose(&self) {
+        lock(&self.slot).newest = None;
+    }
+
     /// No more frames: both threads end.
     pub fn close(&self) {
         lock(&self.slot).closed = true;
@@ -117,7 +122,10 @@ pub fn read(
                 }
             }
             Ok(None) => newest.close(),
-            Err(_) => clock.wait(&pause, Some(clock.mono().after(RETRY))),
+            Err(_) => {
+                newest.lose();
+                clock.wait(&pause, Some(clock.mono().after(RETRY)));
+            }
         }
     }
 }

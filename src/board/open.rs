@@ -4,6 +4,8 @@
 //! for a profile that makes no sense.
 
 use std::fmt;
+use std::io;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use std::time::Duration;
 use super::{Board, Camera, CameraDriver, CameraRole, CardReader, DisplayDriver, Input, Pin, PinDriver, SoundDriver};
 use crate::clock::Clock;
 use crate::door::InputRole;
-use crate::error::{Result, reason};
+use crate::error::{Error, Fault, Result, reason};
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
 use crate::hal::linux::contacts::InputLine;
@@ -27,6 +29,7 @@ use crate::hal::rpi::{self, RpiPin};
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
 use crate::hal::{self, Abilities, Devices, Output, Sensor, linux};
+use crate::store;
 use crate::ui::lettering::Fonts;
 use crate::vision::Pack;
 
@@ -119,7 +122,23 @@ impl Board {
         if let Some(watchdog) = self.watchdog() {
             add("watchdog", watchdog.probe());
         }
+        add("data folder", store::probe(&self.data));
+        add("port", self.probe_port());
         Ok(found)
+    }
+
+    /// Whether the API can be listened for.
+    fn probe_port(&self) -> Result<String> {
+        let listened = TcpListener::bind(self.listen).map(|_| self.listen.to_string());
+        listened.map_err(|error| {
+            let advice = match error.kind() {
+                io::ErrorKind::AddrInUse => "end the program that listens there, or write another port into listen in the section [http]",
+                io::ErrorKind::PermissionDenied => "give the daemon CAP_NET_BIND_SERVICE, or write a port from 1024 on into listen in the section [http]",
+                io::ErrorKind::AddrNotAvailable => "write an address of this machine, or 0.0.0.0, into listen in the section [http]",
+                _ => "look at listen in the section [http]",
+            };
+            Error::new(Fault::Unavailable, format!("{} cannot be listened on: {advice}", self.listen)).because(error)
+        })
     }
 
     fn fails(&self, device: &'static str, why: impl Into<String>) -> OpenError {

@@ -20,6 +20,7 @@ use serde::Deserialize;
 
 pub use crate::access::Key;
 use crate::access::WiegandFrame;
+use crate::board::Rotation;
 use crate::door::Input;
 use crate::error::{Error, Result};
 use crate::field::{Address, Netmask};
@@ -80,9 +81,12 @@ pub enum Sensed {
     Temperature(f64),
 }
 
-/// A panel that shows pictures of its own upright size.
+/// A panel that shows pictures of its own size, as it lies in the case.
 pub trait Panel: Send {
-    /// Shows a picture.
+    /// How far upright pictures are turned clockwise to lie as it does.
+    fn rotation(&self) -> Rotation;
+
+    /// Shows a picture that is turned already.
     ///
     /// # Errors
     /// When the device is missing or fails; the next call opens it anew.

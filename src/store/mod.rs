@@ -54,6 +54,7 @@ use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
 use remover::{Remover, RemoverThread};
 use replay::{Live, Replay};
+pub use space::probe;
 use space::{Disk, Probe};
 pub use transfer::Counters;
 use writer::{Job, Next, Writer};

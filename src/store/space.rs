@@ -4,11 +4,14 @@
 //! a sink stays. The reserve is what the journal, the rows and settings need to go on when nobody looks: a snapshot
 //! beside its logs on a terminal of usual size.
 
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use super::index::{Kind, Mark};
 use super::{Core, read};
+use crate::bail;
 use crate::clock::lock;
+use crate::error::{Error, Fault, Result};
 
 /// What is kept free on large disks.
 const RESERVE: u64 = 64 << 20;
@@ -34,11 +37,43 @@ impl Probe for Disk {
     }
 }
 
+/// How much has to be free on a disk of so many bytes.
+fn reserve(all: u64) -> u64 {
+    RESERVE.min(all / PART)
+}
+
+/// Says where data is kept and how much room there is. A folder that is missing is tried where it would be made, and not
+/// made: whoever asks may be another user than the daemon's.
+///
+/// # Errors
+/// When nothing can be kept there, or there is not enough room, and what to do about it.
+pub fn probe(folder: &Path) -> Result<String> {
+    let place = folder.display();
+    let there = folder.ancestors().find(|part| part.exists()).unwrap_or(folder);
+    let write = |file: &Path| {
+        File::create(file)?.sync_all()?;
+        fs::remove_file(file)
+    };
+    write(&there.join("check")).map_err(|error| {
+        let advice = "let the daemon's user write there, or name another folder as data in the section [storage]";
+        Error::new(Fault::Unavailable, format!("{place} cannot be written: {advice}")).because(error)
+    })?;
+    let Some((free, all)) = Disk(there.to_owned()).room() else { return Ok(place.to_string()) };
+    let [megabytes, needed] = [free, reserve(all)].map(|bytes| bytes >> 20);
+    if free < reserve(all) {
+        bail!(
+            Unavailable,
+            "{place} has {megabytes} MB free, and the terminal needs {needed}: remove what is not its own"
+        );
+    }
+    Ok(format!("{place}, {megabytes} MB free"))
+}
+
 impl Core {
     /// How many bytes are left, when they are fewer than the reserve.
     pub(super) fn shortage(&self) -> Option<u64> {
         let (free, all) = self.probe.room()?;
-        (free < RESERVE.min(all / PART)).then_some(free)
+        (free < reserve(all)).then_some(free)
     }
 
     /// What goes next to make room: the oldest captures, then the oldest records that were delivered.
@@ -62,5 +97,23 @@ impl Core {
         let followers = lock(&self.followers);
         let places = followers.values().map(|place| self.place(place));
         places.min().unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_for_data_is_tried_and_left_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("a/data");
+        let said = probe(&data).unwrap();
+        assert!(said.starts_with(data.to_str().unwrap()) && said.ends_with(" MB free"), "{said}");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = probe(&file).unwrap_err().to_string();
+        assert!(error.contains(file.to_str().unwrap()) && error.contains("[storage]"), "{error}");
     }
 }

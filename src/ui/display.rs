@@ -12,6 +12,7 @@ use super::layout::Area;
 use super::lettering::Fonts;
 use super::view::{Facts, View};
 use super::{Message, Screen};
+use crate::board::Rotation;
 use crate::camera::Newest;
 use crate::clock::{Clock, lock};
 use crate::error::{Error, Fault, Result};
@@ -80,7 +81,7 @@ impl Moment {
         number(self) == number(other) && portrait(self) == portrait(other) && self.view == other.view
     }
 
-    /// Draws it.
+    /// Draws it, as it lies on the painter's panel.
     pub fn paint<'p>(&self, painter: &'p mut Painter) -> &'p RgbImage {
         let (camera, portrait) = (self.frame.as_ref(), self.portrait.as_ref());
         painter.paint(&self.view, Pictures { camera, mirror: self.mirror, portrait })
@@ -99,16 +100,16 @@ impl Display {
         Moment { view, frame, mirror: self.mirror, portrait }
     }
 
-    /// Draws its moments.
+    /// Draws its moments as they lie on a panel, turned clockwise by `rotation`.
     #[must_use]
-    pub fn painter(&self) -> Painter {
-        Painter::new(self.size, self.fonts.clone())
+    pub fn painter(&self, rotation: Rotation) -> Painter {
+        Painter::new(self.size, rotation, self.fonts.clone())
     }
 
-    /// What the panel shows now.
+    /// What the panel shows now, upright.
     #[must_use]
     pub fn picture(&self) -> RgbImage {
-        self.moment().paint(&mut self.painter()).clone()
+        self.moment().paint(&mut self.painter(Rotation::NONE)).clone()
     }
 
     /// The same as a PNG file.

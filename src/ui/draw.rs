@@ -16,8 +16,10 @@ use super::canvas::{Canvas, Colour};
 use super::layout::{Area, Layout};
 use super::lettering::Fonts;
 use super::overlay::{Overlay, Sheet};
+use super::turn::{Lying, Turn};
 use super::view::View;
-use super::viewfinder::Viewfinder;
+use super::viewfinder::{Covered, Viewfinder};
+use crate::board::Rotation;
 use crate::vision::{Frame, Rect};
 
 /// Behind everything.
@@ -36,10 +38,15 @@ pub struct Pictures<'p> {
 }
 
 /// Draws again and again for the same panel. What stays from picture to picture is drawn once.
+///
+/// The picture is drawn as it lies on the panel: turning a finished one would take as long as all the rest.
 #[derive(Debug)]
 pub struct Painter {
+    size: (u32, u32),
     layout: Layout,
     fonts: Arc<Fonts>,
+    turn: Turn,
+    /// As it lies.
     picture: RgbImage,
     viewfinder: Option<Viewfinder>,
     overlay: Option<Kept>,
@@ -54,53 +61,67 @@ struct Kept {
 }
 
 impl Painter {
-    /// For a panel of `width` x `height` pixels.
+    /// For a panel of `size` pixels (upright), on which pictures lie turned clockwise by `rotation`.
     #[must_use]
-    pub fn new((width, height): (u32, u32), fonts: Arc<Fonts>) -> Self {
-        let layout = Layout::of(width, height);
-        Self { layout, fonts, picture: RgbImage::new(width, height), viewfinder: None, overlay: None }
+    pub fn new(size: (u32, u32), rotation: Rotation, fonts: Arc<Fonts>) -> Self {
+        let (layout, turn) = (Layout::of(size.0, size.1), Turn::new(rotation, size));
+        let (width, height) = turn.lying();
+        let picture = RgbImage::new(width, height);
+        Self { size, layout, fonts, turn, picture, viewfinder: None, overlay: None }
     }
 
-    /// Draws `view`; the picture is good until the next one is painted.
+    /// Draws `view`, as it lies on the panel; the picture is good until the next one is painted.
     pub fn paint(&mut self, view: &View, pictures: Pictures<'_>) -> &RgbImage {
         if view.dark {
-            self.overlay = None;
-            self.picture.fill(0);
-            return &self.picture;
-        }
-        if view.shows_camera() {
-            self.frame(pictures.camera, pictures.mirror);
-        }
-        if let (Some(face), Some(frame)) = (view.face, pictures.camera) {
-            self.face(face, frame.pixels.dimensions(), pictures.mirror);
+            return self.blank();
         }
         let words = View { face: None, ..view.clone() };
         let portrait = pictures.portrait.filter(|_| words.tip.as_ref().is_some_and(|tip| tip.pictured)).cloned();
         let drawn_of = |portrait: &Option<Arc<RgbImage>>| portrait.as_ref().map(Arc::as_ptr);
         let same = |kept: &Kept| kept.words == words && drawn_of(&kept.portrait) == drawn_of(&portrait);
-        let kept = match self.overlay.take().filter(same) {
-            Some(kept) => kept,
+        let (kept, fresh) = match self.overlay.take().filter(same) {
+            Some(kept) => (kept, false),
             None => {
                 let overlay = self.overlay(&words, portrait.as_deref());
-                overlay.lay_still(&mut self.picture);
-                Kept { words, portrait, overlay }
+                (Kept { words, portrait, overlay }, true)
             }
         };
+        if view.shows_camera() {
+            self.frame(pictures.camera, pictures.mirror, kept.overlay.covered());
+        }
+        if let (Some(face), Some(frame)) = (view.face, pictures.camera) {
+            self.face(face, frame.pixels.dimensions(), pictures.mirror);
+        }
+        if fresh {
+            kept.overlay.lay_still(&mut self.picture);
+        }
         kept.overlay.lay_moving(&mut self.picture);
         self.overlay = Some(kept);
         &self.picture
     }
 
+    /// Draws nothing: a black picture.
+    pub fn blank(&mut self) -> &RgbImage {
+        self.overlay = None;
+        self.picture.fill(0);
+        &self.picture
+    }
+
+    /// The picture as if it stood upright, to be drawn on.
+    const fn upright(&mut self) -> Canvas<Lying<'_>> {
+        Canvas(Lying { picture: &mut self.picture, turn: self.turn })
+    }
+
     /// The camera's picture in its place.
-    fn frame(&mut self, frame: Option<&Frame>, mirror: bool) {
+    fn frame(&mut self, frame: Option<&Frame>, mirror: bool, covered: &Covered) {
         let place = self.layout.camera;
         let size = frame.map_or((0, 0), |frame| frame.pixels.dimensions());
         if !self.viewfinder.as_ref().is_some_and(|viewfinder| viewfinder.suits(size, mirror)) {
-            self.viewfinder = Viewfinder::new(size, place, mirror);
+            self.viewfinder = Viewfinder::new(size, place, mirror, self.turn);
         }
         match (&mut self.viewfinder, frame) {
-            (Some(viewfinder), Some(frame)) => viewfinder.paint(&frame.pixels, &mut self.picture),
-            _ => Canvas(&mut self.picture).fill(place, 0.0, GROUND, 1.0),
+            (Some(viewfinder), Some(frame)) => viewfinder.paint(&frame.pixels, &mut self.picture, covered),
+            _ => self.upright().fill(place, 0.0, GROUND, 1.0),
         }
     }
 
@@ -117,14 +138,14 @@ impl Painter {
         let (y1, y2) = (y.max(place.y), (y + face.height() * scale).min(place.bottom()));
         if x1 < x2 && y1 < y2 {
             let thickness = (unit * 0.2).max(3.0);
-            Canvas(&mut self.picture).outline(Area::new(x1, y1, x2 - x1, y2 - y1), unit * 0.6, thickness, FACE);
+            self.upright().outline(Area::new(x1, y1, x2 - x1, y2 - y1), unit * 0.6, thickness, FACE);
         }
     }
 
     /// All that lies over the camera's picture, and the ground beside it.
     fn overlay(&self, view: &View, portrait: Option<&RgbImage>) -> Overlay {
-        let (layout, size) = (&self.layout, self.picture.dimensions());
-        let mut canvas = Canvas(Sheet::clear(size));
+        let layout = &self.layout;
+        let mut canvas = Canvas(Sheet::clear(self.size));
         let edge = if view.shows_camera() { layout.camera.right() } else { 0.0 };
         canvas.fill(Area::new(edge, 0.0, layout.width - edge, layout.height), 0.0, GROUND, 1.0);
         if let Some(progress) = &view.progress {
@@ -140,14 +161,14 @@ impl Painter {
         if let Some(pad) = &view.keypad {
             keys::keypad(&mut canvas, &self.fonts, pad, layout);
         }
-        Overlay::new(&canvas.0, layout.camera)
+        Overlay::new(&canvas.0, layout.camera, self.turn)
     }
 }
 
-/// Draws `view` once on a panel of a size, in pixels, with built-in letters.
+/// Draws `view` once, upright, on a panel of a size, in pixels, with built-in letters.
 #[must_use]
 pub fn draw(view: &View, pictures: Pictures<'_>, size: (u32, u32)) -> RgbImage {
-    Painter::new(size, Arc::default()).paint(view, pictures).clone()
+    Painter::new(size, Rotation::NONE, Arc::default()).paint(view, pictures).clone()
 }
 
 /// Size of the picture beside a tip, pixels.
@@ -182,6 +203,8 @@ pub fn cover(picture: &RgbImage, crop: Area, (width, height): (u32, u32)) -> Opt
 
 #[cfg(test)]
 mod tests {
+    use image::imageops::{rotate90, rotate180, rotate270};
+
     use super::*;
     use crate::clock::Mono;
     use crate::ui::Mood;
@@ -248,13 +271,18 @@ mod tests {
         for size in [(180, 320), (256, 150)] {
             let (w, h) = portrait_size(size);
             let portraits = [[1, 2, 3], [200, 0, 0]].map(|c| Arc::new(RgbImage::from_pixel(w, h, image::Rgb(c))));
-            let mut painter = Painter::new(size, Arc::default());
-            for view in &views {
-                for (number, camera) in [Some(&frame), Some(&small), None, Some(&frame)].into_iter().enumerate() {
-                    let (mirror, portrait) = (number == 3, Some(&portraits[number % 2]));
-                    let pictures = Pictures { camera, mirror, portrait };
-                    let same = *painter.paint(view, pictures) == draw(view, pictures, size);
-                    assert!(same, "{size:?}, frame {number} of {view:?}");
+            type Turning = fn(&RgbImage) -> RgbImage;
+            for (degrees, turning) in
+                [(0, RgbImage::clone as Turning), (90, rotate90), (180, rotate180), (270, rotate270)]
+            {
+                let mut painter = Painter::new(size, Rotation::try_from(degrees).unwrap(), Arc::default());
+                for view in &views {
+                    for (number, camera) in [Some(&frame), Some(&small), None, Some(&frame)].into_iter().enumerate() {
+                        let (mirror, portrait) = (number == 3, Some(&portraits[number % 2]));
+                        let pictures = Pictures { camera, mirror, portrait };
+                        let same = *painter.paint(view, pictures) == turning(&draw(view, pictures, size));
+                        assert!(same, "{size:?} turned by {degrees}, frame {number} of {view:?}");
+                    }
                 }
             }
         }

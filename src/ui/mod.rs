@@ -2,7 +2,7 @@
 //!
 //! `Presenter` is told what happens and passes it on: to the screen, to `sound` and to `light`. `Screen` keeps it,
 //! `view` puts it into words as settings and language want them (`texts`), `draw` turns words and pictures into
-//! pixels (`layout`, `canvas`, `lettering`), `Display` does all of it for one moment, and `showing` from moment to moment.
+//! pixels (`layout`, `canvas`, `lettering`; `turn` is how they lie on the panel), `Display` does all of it for one moment, and `showing` from moment to moment.
 
 pub mod canvas;
 mod display;
@@ -16,6 +16,7 @@ pub mod overlay;
 mod rig;
 pub mod showing;
 pub mod texts;
+pub mod turn;
 pub mod view;
 pub mod viewfinder;
 

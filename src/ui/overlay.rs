@@ -3,12 +3,15 @@
 //! Most of a panel is either not covered or covered wholly, so it is kept in runs of pixels of a row: those that replace what
 //! is under them are copied, and only those that let it shine through are mixed.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use image::{RgbImage, RgbaImage};
 
 use super::canvas::{Colour, Ground, mixed, part};
 use super::layout::Area;
+use super::turn::Turn;
+use super::viewfinder::Covered;
 
 /// A shorter run that could be copied is mixed with its neighbours: two more runs would cost more.
 const SHORT: usize = 12;
@@ -38,13 +41,15 @@ impl Ground for Sheet {
     }
 }
 
-/// A finished sheet.
+/// A finished sheet, as it lies.
 #[derive(Debug)]
 pub struct Overlay {
     /// Outside the part that moves: laid once.
     still: Vec<Run>,
     /// Inside it: laid over every frame.
     moving: Vec<Run>,
+    /// What of the part that moves is hidden.
+    covered: Covered,
 }
 
 /// Some pixels of a row.
@@ -64,26 +69,35 @@ enum Ink {
 }
 
 impl Overlay {
-    /// Of a sheet that is laid over a picture which moves in `moving` alone.
+    /// Of a sheet that is laid, turned, over a picture which moves in `moving` alone; both are upright.
     #[must_use]
-    pub fn new(sheet: &Sheet, moving: Area) -> Self {
-        let mut overlay = Self { still: Vec::new(), moving: Vec::new() };
-        let width = sheet.0.width() as usize;
+    pub fn new(sheet: &Sheet, moving: Area, turn: Turn) -> Self {
+        let (mut still, mut inside, mut widest) = (Vec::new(), Vec::new(), Vec::new());
+        let lying = lie(&sheet.0, turn);
+        let (width, moving) = (lying.width() as usize, turn.area(moving));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "panel sizes")]
         let edge = |at: f32, most: usize| (at.max(0.0).round() as usize).min(most);
         let (left, right) = (edge(moving.x, width), edge(moving.right(), width));
         let (top, bottom) = (edge(moving.y, usize::MAX), edge(moving.bottom(), usize::MAX));
-        for (y, row) in sheet.0.chunks_exact(width.max(1) * 4).enumerate() {
+        for (y, row) in lying.chunks_exact(width.max(1) * 4).enumerate() {
             let (row, start) = (row.as_chunks::<4>().0, y * width);
+            let before = inside.len();
             if (top..bottom).contains(&y) {
-                runs(&row[..left], start, &mut overlay.still);
-                runs(&row[left..right], start + left, &mut overlay.moving);
-                runs(&row[right..], start + right, &mut overlay.still);
+                runs(&row[..left], start, &mut still);
+                runs(&row[left..right], start + left, &mut inside);
+                runs(&row[right..], start + right, &mut still);
             } else {
-                runs(row, start, &mut overlay.still);
+                runs(row, start, &mut still);
             }
+            widest.push(longest(&inside[before..], start));
         }
-        overlay
+        Self { still, moving: inside, covered: covered(&widest) }
+    }
+
+    /// The largest part of what moves that nobody sees, in one piece.
+    #[must_use]
+    pub const fn covered(&self) -> &Covered {
+        &self.covered
     }
 
     /// Lays the parts outside what moves over a picture of the sheet's size.
@@ -110,6 +124,46 @@ fn lay(runs: &[Run], picture: &mut RgbImage) {
             }
         }
     }
+}
+
+/// A sheet as it lies.
+fn lie(sheet: &RgbaImage, turn: Turn) -> Cow<'_, RgbaImage> {
+    if turn.lying() == sheet.dimensions() && turn.reverses() == (false, false) {
+        return Cow::Borrowed(sheet);
+    }
+    let (width, height) = turn.lying();
+    let mut lying = RgbaImage::new(width, height);
+    for (x, y, pixel) in sheet.enumerate_pixels() {
+        let (x, y) = turn.pixel(x, y);
+        lying.put_pixel(x, y, *pixel);
+    }
+    Cow::Owned(lying)
+}
+
+/// The longest of the runs of a row that nothing shines through, as columns.
+fn longest(runs: &[Run], start: usize) -> Range<usize> {
+    let solid = runs.iter().filter(|run| matches!(run.ink, Ink::Solid(_)));
+    let columns = solid.map(|run| run.at.start / 3 - start..run.at.end / 3 - start);
+    columns.max_by_key(ExactSizeIterator::len).unwrap_or_default()
+}
+
+/// From the row with the longest run up and down, as long as no more than an eighth of its length is lost.
+fn covered(rows: &[Range<usize>]) -> Covered {
+    let Some((middle, row)) = rows.iter().enumerate().max_by_key(|(_, row)| row.len()) else {
+        return Covered::default();
+    };
+    let (enough, mut across) = (row.len() - row.len() / 8, row.clone());
+    let mut take = |row: &Range<usize>| {
+        let both = across.start.max(row.start)..across.end.min(row.end);
+        let takes = !both.is_empty() && both.len() >= enough;
+        if takes {
+            across = both;
+        }
+        takes
+    };
+    let above = rows[..middle].iter().rev().take_while(|row| take(row)).count();
+    let below = rows[middle..].iter().take_while(|row| take(row)).count();
+    Covered { across, down: middle - above..middle + below }
 }
 
 /// The runs of a piece of a row whose first pixel has the number `start` in the picture.
@@ -147,6 +201,7 @@ fn runs(row: &[[u8; 4]], start: usize, found: &mut Vec<Run>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Rotation;
 
     /// A sheet whose only row has these alphas, all white.
     fn sheet(alphas: &[u8]) -> Sheet {
@@ -155,6 +210,11 @@ mod tests {
             sheet.mix(x, 0, [255, 100, 0], *alpha);
         }
         sheet
+    }
+
+    /// Of a sheet that lies as it stands.
+    fn upright(width: u32) -> Turn {
+        Turn::new(Rotation::try_from(0).unwrap(), (width, 1))
     }
 
     #[test]
@@ -170,7 +230,7 @@ mod tests {
         for alphas in rows {
             let width = alphas.len() as u32;
             for moving in [Area::new(0.0, 0.0, width as f32, 1.0), Area::new(2.0, 0.0, 5.0, 1.0), Area::default()] {
-                let overlay = Overlay::new(&sheet(&alphas), moving);
+                let overlay = Overlay::new(&sheet(&alphas), moving, upright(width));
                 let mut picture = RgbImage::from_fn(width, 1, |x, _| image::Rgb([x as u8, 200, 50]));
                 let mut drawn = picture.clone();
                 for (x, alpha) in (0..).zip(&alphas) {
@@ -187,13 +247,24 @@ mod tests {
 
     #[test]
     fn each_part_is_laid_at_its_time() {
-        let overlay = Overlay::new(&sheet(&[255; 30]), Area::new(10.0, 0.0, 5.0, 1.0));
+        let overlay = Overlay::new(&sheet(&[255; 30]), Area::new(10.0, 0.0, 5.0, 1.0), upright(30));
         let white = |picture: &RgbImage| (0..30).filter(|x| picture.get_pixel(*x, 0).0[0] == 255).collect::<Vec<_>>();
         let (mut still, mut moving) = (RgbImage::new(30, 1), RgbImage::new(30, 1));
         overlay.lay_still(&mut still);
         overlay.lay_moving(&mut moving);
         assert_eq!(white(&moving), (10..15).collect::<Vec<_>>());
         assert_eq!(white(&still), (0..10).chain(15..30).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_nobody_sees_is_one_piece_under_a_card_with_round_corners() {
+        let row = |from: usize, to: usize| from..to;
+        // Letters elsewhere, a corner, the card, a corner.
+        let rows =
+            [row(0, 0), row(70, 75), row(30, 70), row(12, 88), row(10, 90), row(10, 90), row(11, 89), row(40, 60)];
+        assert_eq!(covered(&rows), Covered { across: 12..88, down: 3..7 });
+        assert_eq!(covered(&[]), Covered::default());
+        assert!(covered(&[row(0, 0)]).across.is_empty());
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl std::fmt::Debug for Showing {
 impl Showing {
     /// Runs until [`Event::Stop`].
     pub fn run(mut self) {
-        let mut painter = self.display.painter();
+        let mut painter = self.display.painter(self.panel.rotation());
         let mut shown: Option<Moment> = None;
         loop {
             let start = self.display.clock.mono();
@@ -56,6 +56,8 @@ impl Showing {
                 }
             }
             if self.stops(next) {
+                // What stands there would look as if somebody still saw to it. A panel that fails is dark enough.
+                let _ = self.panel.show(painter.blank());
                 return;
             }
         }
@@ -77,6 +79,7 @@ mod tests {
 
     use super::*;
     use crate::bail;
+    use crate::board::Rotation;
     use crate::clock::{Bell, Clock, ManualClock, Outbound, lock};
     use crate::condition::Conditions;
     use crate::control::decisions::Decisions;
@@ -130,6 +133,10 @@ mod tests {
     }
 
     impl Panel for Watched {
+        fn rotation(&self) -> Rotation {
+            Rotation::NONE
+        }
+
         fn show(&mut self, picture: &RgbImage) -> Result<()> {
             let now = self.clock.mono().0 / 1000;
             lock(&self.shown).push((now, picture.clone()));
@@ -175,8 +182,9 @@ mod tests {
         };
         let (shown, told) = play(0, script, 5000);
         let times: Vec<_> = shown.iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [0, 1000, 3000]);
+        assert_eq!(times, [0, 1000, 3000, 5000]);
         assert!(shown[0].1 == idle && shown[2].1 == idle && shown[1].1 != idle);
+        assert!(shown[3].1.iter().all(|byte| *byte == 0), "at the end it is dark");
         assert!(told.is_empty(), "{told:?}");
     }
 
@@ -184,7 +192,7 @@ mod tests {
     fn a_panel_that_fails_is_told_of_once_and_tried_every_second() {
         let (shown, told) = play(2500, |_| Vec::new(), 9000);
         let times: Vec<_> = shown.iter().map(|(at, _)| *at).collect();
-        assert_eq!(times, [0, 1000, 2000, 3000], "then nothing changes");
+        assert_eq!(times, [0, 1000, 2000, 3000, 9000], "then nothing changes until the end");
         let lines: Vec<_> = told.iter().map(|line| (&line["event"], &line["device"], &line["works"])).collect();
         let (event, device) = (json!("device"), json!("panel"));
         assert_eq!(lines, [(&event, &device, &json!(false)), (&event, &device, &json!(true))]);

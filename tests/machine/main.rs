@@ -7,24 +7,30 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "colours and sides of pictures")]
 
+mod absence;
 mod armv7;
 mod camera;
+mod cost;
+mod crowd;
+mod endings;
 mod lines;
 #[path = "../material/mod.rs"]
 mod material;
+mod people;
 mod platform;
 mod promptness;
 mod terminal;
 mod vm;
 
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use image::{Rgb, RgbImage};
 use tempfile::TempDir;
 
-use vm::Machine;
+use vm::{Kind, Machine};
 
 /// Lines of the GPIO chip (`boards/qemu-virt.toml`).
 mod line {
@@ -35,6 +41,9 @@ mod line {
     pub const FIRE: u8 = 5;
 }
 
+/// A photo of somebody who is enrolled nowhere.
+const STRANGER: &str = "p09_1.jpg";
+
 type Scenario = fn(&Setup);
 
 fn main() -> ExitCode {
@@ -42,14 +51,19 @@ fn main() -> ExitCode {
     camera::check();
     // `cargo test FILTER` runs every test binary with the filter.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let scenarios: [(&str, Scenario); 4] = [
+    let scenarios: [(&str, Scenario); 7] = [
         ("machine::devices", devices),
         ("machine::drivers", drivers),
         ("machine::terminal", terminal::scenario),
+        ("machine::absence", absence::scenario),
+        (crowd::NAME, crowd::scenario),
         ("machine::armv7", armv7::scenario),
+        (cost::NAME, cost::scenario),
     ];
     for (name, scenario) in scenarios {
-        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(filter.as_str())) {
+        let named = filters.iter().any(|filter| name.contains(filter.as_str()));
+        // What only measures is asked for by its name.
+        if !named && (!filters.is_empty() || [cost::NAME, crowd::NAME].contains(&name)) {
             continue;
         }
         match Setup::find(name) {
@@ -121,11 +135,47 @@ impl Setup {
     }
 
     fn boot(&self) -> Machine {
+        self.boot_as(Kind::Plain)
+    }
+
+    /// Boots a machine of some kind.
+    fn boot_as(&self, kind: Kind<'_>) -> Machine {
         fs::write(self.share.path().join("nobody.yuyv"), camera::nobody()).unwrap();
         self.lay("camera.service");
-        let machine = Machine::boot(self.sockets.path(), self.share.path());
+        let machine = Machine::boot(self.sockets.path(), self.share.path(), kind);
         println!("  booted");
         machine
+    }
+
+    /// Puts the terminal before the machine: program, models, what starts it, and a profile after `change`.
+    fn bring_terminal(&self, change: impl FnOnce(String) -> String) {
+        let share = self.share.path();
+        self.bring(&self.built.join("facegate"), "facegate");
+        let board = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-virt.toml")).unwrap();
+        fs::write(share.join("board.toml"), change(board)).unwrap();
+        fs::create_dir(share.join("models")).unwrap();
+        let files = fs::read_dir(&self.models).unwrap().map(Result::unwrap);
+        for model in files.filter(|entry| entry.path().is_file()) {
+            fs::copy(model.path(), share.join("models").join(model.file_name())).unwrap();
+        }
+        self.lay("facegate.service");
+        self.lay("start");
+    }
+
+    /// Plays a scenario with a terminal in it, and keeps what the terminal said.
+    fn keep_log(&self, play: impl FnOnce()) {
+        let log = self.pictures.join("facegate.log");
+        let outcome = catch_unwind(AssertUnwindSafe(play));
+        let _ = fs::copy(self.share.path().join("facegate.log"), &log);
+        if let Err(why) = outcome {
+            println!("what the terminal said: {}", log.display());
+            resume_unwind(why);
+        }
+    }
+
+    /// What the terminal has said so far.
+    fn log(&self) -> String {
+        fs::read_to_string(self.share.path().join("facegate.log")).unwrap_or_default()
     }
 
     fn photo(&self, name: &str) -> RgbImage {
@@ -134,8 +184,13 @@ impl Setup {
 
     /// Lets the camera see a photo from now on.
     fn show(&self, machine: &mut Machine, photo: &str) {
-        let file = format!("{photo}.yuyv");
-        fs::write(self.share.path().join(&file), camera::frame(&self.photo(photo))).unwrap();
+        self.show_picture(machine, photo, &self.photo(photo));
+    }
+
+    /// Lets it see any picture.
+    fn show_picture(&self, machine: &mut Machine, name: &str, picture: &RgbImage) {
+        let file = format!("{name}.yuyv");
+        fs::write(self.share.path().join(&file), camera::frame(picture)).unwrap();
         self.show_file(machine, &file);
     }
 

@@ -19,33 +19,47 @@ const LET_GO: Duration = Duration::from_millis(500);
 /// How often each input is driven.
 const TIMES: usize = 20;
 
-/// Drives both inputs again and again, and says how long it took from their edge outside the machine to the relay's
-/// outside the machine. `photos` are enrolled meanwhile, and `person` is changed.
+/// Something that keeps the machine busy until it is told that it is over.
+pub type Work<'w> = dyn Fn(&AtomicBool) + Sync + 'w;
+
+/// Enrols photos and changes `person`, as a platform does that has new people.
 pub fn measure(setup: &Setup, machine: &mut Machine, photos: &[&str], person: u32) {
     let port = machine.port;
-    let (over, added, changed) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (added, changed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let enrols = |over: &AtomicBool| {
+        for (number, photo) in photos.iter().enumerate() {
+            if over.load(Ordering::Relaxed) {
+                return;
+            }
+            let info = json!({ "Name": photo, "CustomizeID": 1000 + number, "MjCardFrom": 0 });
+            enrol(port, &setup.faces.join(photo), info);
+            added.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let edits = |over: &AtomicBool| {
+        while !over.load(Ordering::Relaxed) {
+            let number = changed.fetch_add(1, Ordering::Relaxed);
+            let info = json!({ "IdType": 0, "CustomizeID": person, "Notes": format!("change {number}") });
+            ok(port, "EditPerson", info);
+        }
+    };
+    during(machine, &[&enrols, &edits], || changed.load(Ordering::Relaxed) > 10);
+    let (added, changed) = (added.load(Ordering::Relaxed), changed.load(Ordering::Relaxed));
+    println!("  meanwhile {added} photos were enrolled and {changed} changes made");
+}
+
+/// Drives both inputs again and again while work is done, and says how long it took from their edge outside the machine
+/// to the relay's outside the machine. Begins when it is `underway`.
+pub fn during(machine: &mut Machine, work: &[&Work<'_>], underway: impl Fn() -> bool) {
+    let over = AtomicBool::new(false);
     // Faces are looked at as before, but none opens: who is let in would be taken for the button.
-    ok(port, "SetDoorCondition", json!({ "IOStayTime": 100, "VerifyMode": 24 }));
+    ok(machine.port, "SetDoorCondition", json!({ "IOStayTime": 100, "VerifyMode": 24 }));
     thread::scope(|scope| {
-        let _over = Over(&over);
-        scope.spawn(|| {
-            for (number, photo) in photos.iter().enumerate() {
-                if over.load(Ordering::Relaxed) {
-                    return;
-                }
-                let info = json!({ "Name": photo, "CustomizeID": 1000 + number, "MjCardFrom": 0 });
-                enrol(port, &setup.faces.join(photo), info);
-                added.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                let number = changed.fetch_add(1, Ordering::Relaxed);
-                let info = json!({ "IdType": 0, "CustomizeID": person, "Notes": format!("change {number}") });
-                ok(port, "EditPerson", info);
-            }
-        });
-        machine.wait("the first changes", |_| (changed.load(Ordering::Relaxed) > 10).then_some(()));
+        let (flag, _over) = (&over, Over(&over));
+        for work in work {
+            scope.spawn(move || work(flag));
+        }
+        machine.wait("the first changes", |_| underway().then_some(()));
         for (name, input) in [("exit button", line::EXIT), ("fire alarm", line::FIRE)] {
             let mut spans: Vec<u64> = (0..TIMES).map(|_| follow(machine, input)).collect();
             spans.sort_unstable();
@@ -58,8 +72,6 @@ pub fn measure(setup: &Setup, machine: &mut Machine, photos: &[&str], person: u3
                 most % 10
             );
         }
-        let (added, changed) = (added.load(Ordering::Relaxed), changed.load(Ordering::Relaxed));
-        println!("  meanwhile {added} photos were enrolled and {changed} changes made");
     });
 }
 

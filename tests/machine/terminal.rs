@@ -1,9 +1,6 @@
 //! The exit button opens; somebody is enrolled, steps before the camera and is let in; a stranger is not; the door stays
 //! prompt while there is much to do; and a daemon that is killed leaves it at rest and comes back.
 
-use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use facegate::access::{Person, WiegandFrame};
@@ -20,7 +17,7 @@ use serde_json::json;
 use crate::lines::{Change, changes, frames, levels};
 use crate::platform::{Platform, call, enrol, ok};
 use crate::vm::Machine;
-use crate::{Setup, line, promptness};
+use crate::{STRANGER, Setup, line, promptness};
 
 const NAME: &str = "Ada Lovelace";
 const CARD: u32 = 0x9A01_8B2D;
@@ -28,31 +25,14 @@ const CARD: u32 = 0x9A01_8B2D;
 const PUBLIC_CARD: u32 = 1;
 const ENROLLED: &str = "p01_1.jpg";
 const SHOWN: &str = "p01_2.jpg";
-const STRANGER: &str = "p09_1.jpg";
 /// Of a frame under `Wiegand` 1: a number of 32 bits between two of parity.
 const BITS: usize = 34;
 /// How far a colour on the screen may be from what the same code draws on another processor.
 const TOLERANCE: u8 = 4;
 
 pub fn scenario(setup: &Setup) {
-    let share = setup.share.path();
-    setup.bring(&setup.built.join("facegate"), "facegate");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("boards/qemu-virt.toml"), share.join("board.toml")).unwrap();
-    fs::create_dir(share.join("models")).unwrap();
-    let files = fs::read_dir(&setup.models).unwrap().map(Result::unwrap);
-    for model in files.filter(|entry| entry.path().is_file()) {
-        fs::copy(model.path(), share.join("models").join(model.file_name())).unwrap();
-    }
-    setup.lay("facegate.service");
-    setup.lay("start");
-
-    let log = setup.pictures.join("facegate.log");
-    let outcome = catch_unwind(AssertUnwindSafe(|| passages(setup)));
-    let _ = fs::copy(share.join("facegate.log"), &log);
-    if let Err(why) = outcome {
-        println!("what the terminal said: {}", log.display());
-        resume_unwind(why);
-    }
+    setup.bring_terminal(|board| board);
+    setup.keep_log(|| passages(setup));
 }
 
 fn passages(setup: &Setup) {
@@ -124,7 +104,8 @@ fn passages(setup: &Setup) {
     println!("  a killed daemon leaves the door at rest and comes back");
 }
 
-fn output(machine: &Machine) -> Vec<Change> {
+/// What the lines did so far.
+pub fn output(machine: &Machine) -> Vec<Change> {
     changes(&machine.put_out())
 }
 
@@ -138,7 +119,7 @@ fn sent(machine: &mut Machine, number: usize) -> u32 {
 }
 
 /// How often the relay has closed.
-fn openings(changes: &[Change]) -> usize {
+pub fn openings(changes: &[Change]) -> usize {
     levels(changes, line::RELAY).into_iter().filter(|closed| *closed).count()
 }
 
@@ -151,7 +132,8 @@ fn found(port: u16, operator: &str) -> usize {
     number.map_or(0, |number| usize::try_from(number).unwrap())
 }
 
-fn process(machine: &mut Machine) -> String {
+/// The daemon's process, "0" between two.
+pub fn process(machine: &mut Machine) -> String {
     machine.run("systemctl show --property=MainPID --value facegate").trim().to_owned()
 }
 

@@ -14,6 +14,42 @@ use serde_json::{Value, json};
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// What the console's shell says when it is there.
 const PROMPT: &str = "machine ready# ";
+/// The socket behind the serial line.
+const SERIAL: &str = "serial";
+/// What the machine takes the keyboard for.
+pub const KEYBOARD: &str = "QEMU QEMU USB Keyboard";
+/// How long a key is held, milliseconds.
+const KEY_HELD: u64 = 100;
+
+/// What is special about a machine.
+#[derive(Clone, Copy)]
+pub enum Kind<'k> {
+    /// Nothing.
+    Plain,
+    /// A second disk, /dev/vdb.
+    Disk(&'k Path),
+    /// Each instruction takes a nanosecond of the machine's clock, so that its times are counts.
+    Counted,
+}
+
+impl Kind<'_> {
+    fn arguments(self) -> Vec<String> {
+        match self {
+            Self::Plain => Vec::new(),
+            Self::Disk(disk) => {
+                let drive = format!("file={},if=none,id=data,format=raw,snapshot=on", disk.display());
+                ["-drive", &drive, "-device", "virtio-blk-pci,drive=data"].map(ToOwned::to_owned).into()
+            }
+            Self::Counted => ["-icount", "shift=0,sleep=off"].map(ToOwned::to_owned).into(),
+        }
+    }
+
+    /// For `scripts/machine/run`.
+    fn variables(self) -> Option<(&'static str, &'static str)> {
+        // Instructions are counted on one thread alone.
+        matches!(self, Self::Counted).then_some(("FACEGATE_MACHINE_THREADS", "single"))
+    }
+}
 
 /// A running machine; ends with the value.
 pub struct Machine {
@@ -33,7 +69,7 @@ pub struct Machine {
 
 impl Machine {
     /// Boots a machine that has `share` at /host. Its sockets and logs go to `folder`.
-    pub fn boot(folder: &Path, share: &Path) -> Self {
+    pub fn boot(folder: &Path, share: &Path, kind: Kind<'_>) -> Self {
         // A port that is free now; nobody else takes it in the moment until the machine has it, or it does not start.
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let socket = |name: &str| format!("socket,path={},server=on,wait=off", folder.join(name).display());
@@ -46,6 +82,15 @@ impl Machine {
             .args(["-qtest-log", "none", "-msg", "timestamp=on", "-d", "trace:pl061_set_output"])
             .arg("-D")
             .arg(folder.join("lines.log"))
+            // An adapter at the USB port as long as somebody holds its other end.
+            .args([
+                "-chardev",
+                &format!("{},id=serial", socket(SERIAL)),
+                "-device",
+                "usb-serial,bus=usb.0,chardev=serial",
+            ])
+            .args(kind.arguments())
+            .envs(kind.variables())
             .spawn()
             .unwrap();
         let clock = SystemClock::default();
@@ -144,6 +189,32 @@ impl Machine {
         writeln!(self.wires.get_mut(), "set_irq_in {} unnamed-gpio-in {line_number} {level}", self.chip).unwrap();
         let answer = line(&mut self.wires, &self.clock);
         assert!(answer.starts_with("OK"), "line {line_number}: {answer}");
+    }
+
+    /// Plugs a serial line in: /dev/ttyUSB0, as long as the value is kept.
+    pub fn serial(&self) -> UnixStream {
+        UnixStream::connect(self.folder.join(SERIAL)).unwrap()
+    }
+
+    /// Plugs a USB keyboard in, whose name is [`KEYBOARD`].
+    pub fn plug_keyboard(&mut self) {
+        self.monitor("device_add", json!({ "driver": "usb-kbd", "id": "keyboard", "bus": "usb.0" }));
+    }
+
+    /// Unplugs it.
+    pub fn unplug_keyboard(&mut self) {
+        self.monitor("device_del", json!({ "id": "keyboard" }));
+    }
+
+    /// Presses a key of it by the emulator's name, and lets it go.
+    pub fn press(&mut self, key: &str) {
+        self.monitor("send-key", json!({ "keys": [{ "type": "qcode", "data": key }], "hold-time": KEY_HELD }));
+        self.pause(Duration::from_millis(2 * KEY_HELD));
+    }
+
+    /// Lets some time go by.
+    pub fn pause(&self, span: Duration) {
+        self.clock.wait(&Bell::default(), Some(self.clock.mono().after(span)));
     }
 
     /// Everything the GPIO chip has put out, as the emulator noted it.

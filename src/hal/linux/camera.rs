@@ -150,7 +150,8 @@ impl V4lCamera {
         let found = self.profile.formats.iter().find_map(|format| Some((*format, FourCC::new(has(*format)?))));
         let Some((format, code)) = found else {
             let names: Vec<_> = offered.iter().map(|o| o.fourcc.to_string()).collect();
-            let why = format!("{} has none of the profile's formats, but {}", self.node().display(), names.join(", "));
+            let names = if names.is_empty() { "none at all".to_owned() } else { names.join(", ") };
+            let why = format!("{} has none of the profile's formats, but {names}", self.node().display());
             return Err(Error::new(Fault::Unavailable, why));
         };
         let (mut width, mut height) = (self.profile.width, self.profile.height);

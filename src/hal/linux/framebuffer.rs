@@ -15,11 +15,14 @@ use std::path::PathBuf;
 
 use image::RgbImage;
 
-use self::pixels::{BAND, Format, Turned};
+use self::pixels::Format;
 use super::console;
 use crate::board::Rotation;
 use crate::error::{Error, Fault, Result};
 use crate::hal::Panel;
+
+/// Rows that are compared, converted and written together.
+const BAND: u32 = 16;
 
 /// How a device's memory is laid out, as it lies, not as it hangs on the wall.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +80,7 @@ impl Screen for Kernel {
 }
 
 impl Framebuffer {
-    /// A panel of `size` (upright), on which pictures have to be turned clockwise by `rotation`. Nothing is opened yet.
+    /// A panel of `size` (upright), on which pictures lie turned clockwise by `rotation`. Nothing is opened yet.
     #[must_use]
     pub fn new(node: PathBuf, size: (u32, u32), rotation: Rotation) -> Self {
         Self { node, size, rotation, screen: Box::new(Kernel), open: None }
@@ -101,7 +104,7 @@ impl Framebuffer {
     /// The panel's size as the device lies.
     fn lying(&self) -> (u32, u32) {
         let (width, height) = self.size;
-        if self.rotation.degrees() % 180 == 90 { (height, width) } else { (width, height) }
+        if self.rotation.is_sideways() { (height, width) } else { (width, height) }
     }
 
     fn opened(&self) -> Result<Open> {
@@ -145,9 +148,13 @@ impl Framebuffer {
 }
 
 impl Panel for Framebuffer {
+    fn rotation(&self) -> Rotation {
+        self.rotation
+    }
+
     fn show(&mut self, picture: &RgbImage) -> Result<()> {
-        if picture.dimensions() != self.size {
-            let ((w, h), (width, height)) = (picture.dimensions(), self.size);
+        if picture.dimensions() != self.lying() {
+            let ((w, h), (width, height)) = (picture.dimensions(), self.lying());
             let detail = format!("a picture of {w} x {h} pixels does not fit a panel of {width} x {height}");
             return Err(Error::new(Fault::Unavailable, detail));
         }
@@ -155,7 +162,7 @@ impl Panel for Framebuffer {
             Some(open) => open,
             None => self.opened()?,
         };
-        open.show(picture, self.rotation, &mut *self.screen).map_err(|e| self.fails("cannot be written", e))?;
+        open.show(picture, &mut *self.screen).map_err(|e| self.fails("cannot be written", e))?;
         self.open = Some(open);
         Ok(())
     }
@@ -188,12 +195,12 @@ impl Open {
         Self { file, geometry, pages, front, bytes: Vec::new() }
     }
 
-    fn show(&mut self, picture: &RgbImage, rotation: Rotation, screen: &mut dyn Screen) -> io::Result<()> {
+    fn show(&mut self, picture: &RgbImage, screen: &mut dyn Screen) -> io::Result<()> {
         if self.pages[self.front].holds.as_ref() == Some(picture) {
             return Ok(());
         }
         let back = (self.front + 1) % self.pages.len();
-        self.write(back, picture, rotation)?;
+        self.write(back, picture)?;
         if back == self.front {
             return Ok(());
         }
@@ -205,32 +212,36 @@ impl Open {
         let seen = self.pages.swap_remove(self.front);
         self.pages = vec![seen];
         self.front = 0;
-        self.write(0, picture, rotation)
+        self.write(0, picture)
     }
 
     /// Brings the rows of a page up to date that do not hold the picture yet.
-    fn write(&mut self, page: usize, picture: &RgbImage, rotation: Rotation) -> io::Result<()> {
+    fn write(&mut self, page: usize, picture: &RgbImage) -> io::Result<()> {
         let Geometry { width, height, stride, left, format, .. } = self.geometry;
-        let (page, turned) = (&mut self.pages[page], Turned::new(picture, rotation));
+        let (page, width) = (&mut self.pages[page], width as usize);
         // A page that fails half-way holds nobody knows what.
         let mut holds = page.holds.take();
         for first in (0..height).step_by(BAND as usize) {
             let rows = first..(first + BAND).min(height);
-            if holds.as_ref().is_some_and(|holds| !turned.differs(holds, rows.clone())) {
+            let part = first as usize * width * 3..rows.end as usize * width * 3;
+            let shown = picture.get(part.clone()).unwrap_or_default();
+            let held = holds.as_mut().and_then(|holds| holds.get_mut(part));
+            if held.as_ref().is_some_and(|held| **held == *shown) {
                 continue;
             }
-            turned.convert(rows.clone(), format, &mut self.bytes);
+            self.bytes.resize(rows.len() * width * format.bytes(), 0);
+            format.convert(shown, &mut self.bytes);
             let start = |row: u32| u64::from(page.top + row) * stride + left;
-            let row_bytes = width as usize * format.bytes();
+            let row_bytes = width * format.bytes();
             if stride == row_bytes as u64 {
                 self.file.write_all_at(&self.bytes, start(first))?;
             } else {
-                for (row, bytes) in rows.clone().zip(self.bytes.chunks_exact(row_bytes)) {
+                for (row, bytes) in rows.zip(self.bytes.chunks_exact(row_bytes)) {
                     self.file.write_all_at(bytes, start(row))?;
                 }
             }
-            if let Some(holds) = &mut holds {
-                turned.copy_to(holds, rows);
+            if let Some(held) = held {
+                held.copy_from_slice(shown);
             }
         }
         page.holds = Some(holds.unwrap_or_else(|| picture.clone()));
@@ -287,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_of_every_depth_and_rotation_lie_where_they_should() {
+    fn pixels_of_every_depth_lie_where_they_should() {
         let c = Channel::new;
         let formats = [
             Format::RGB565,
@@ -295,37 +306,29 @@ mod tests {
             Format::XRGB8888,
             Format::new(32, [c(0, 8), c(8, 8), c(16, 8), c(24, 8)]).unwrap(),
         ];
-        let (wide, high) = (37, 21);
-        let shown = picture(wide, high, 1);
-        for format in formats {
-            for degrees in [0, 90, 180, 270] {
-                for (left, gap) in [(0, 0), (8, 20)] {
-                    let (width, height) = if degrees % 180 == 90 { (high, wide) } else { (wide, high) };
-                    let stride = u64::from(width) * format.bytes() as u64 + left + gap;
-                    let geometry = Geometry { width, height, stride, left, format, top: 0, double: false };
-                    let folder = tempfile::tempdir().unwrap();
-                    let node = memory(folder.path());
-                    let screen = MadeUp { geometry, pans: Arc::default(), refuses: true };
-                    made_up(&node, (wide, high), degrees, screen).show(&shown).unwrap();
-                    let bytes = fs::read(&node).unwrap();
-                    for (x, y, pixel) in shown.enumerate_pixels() {
-                        let (dx, dy) = match degrees {
-                            90 => (high - 1 - y, x),
-                            180 => (wide - 1 - x, high - 1 - y),
-                            270 => (y, wide - 1 - x),
-                            _ => (x, y),
-                        };
-                        let mut expect = vec![0; format.bytes()];
-                        format.convert(&pixel.0, &mut expect);
-                        let at = u64::from(dy) * stride + left + u64::from(dx) * format.bytes() as u64;
-                        let found = &bytes[at as usize..][..format.bytes()];
-                        assert_eq!(found, expect, "{format:?} {degrees} stride {stride}: {x}, {y}");
-                    }
-                    // Before, between and behind the rows nothing is written.
-                    let last = u64::from(height - 1) * stride + left + u64::from(width) * format.bytes() as u64;
-                    assert_eq!(bytes.len() as u64, last);
-                    assert!(bytes[..left as usize].iter().all(|byte| *byte == 0));
+        for (format, degrees) in formats.into_iter().flat_map(|format| [(format, 0), (format, 90)]) {
+            for (left, gap) in [(0, 0), (8, 20)] {
+                let size = if degrees == 90 { (21, 37) } else { (37, 21) };
+                let (width, height) = (37, 21);
+                let shown = picture(width, height, 1);
+                let stride = u64::from(width) * format.bytes() as u64 + left + gap;
+                let geometry = Geometry { width, height, stride, left, format, top: 0, double: false };
+                let folder = tempfile::tempdir().unwrap();
+                let node = memory(folder.path());
+                let screen = MadeUp { geometry, pans: Arc::default(), refuses: true };
+                made_up(&node, size, degrees, screen).show(&shown).unwrap();
+                let bytes = fs::read(&node).unwrap();
+                for (x, y, pixel) in shown.enumerate_pixels() {
+                    let mut expect = vec![0; format.bytes()];
+                    format.convert(&pixel.0, &mut expect);
+                    let at = u64::from(y) * stride + left + u64::from(x) * format.bytes() as u64;
+                    let found = &bytes[at as usize..][..format.bytes()];
+                    assert_eq!(found, expect, "{format:?} {degrees} stride {stride}: {x}, {y}");
                 }
+                // Before, between and behind the rows nothing is written.
+                let last = u64::from(height - 1) * stride + left + u64::from(width) * format.bytes() as u64;
+                assert_eq!(bytes.len() as u64, last);
+                assert!(bytes[..left as usize].iter().all(|byte| *byte == 0));
             }
         }
     }
@@ -335,40 +338,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let node = memory(folder.path());
         let mut panel = Framebuffer::new(node.clone(), (2, 1), rotation(90));
-        panel.show(&RgbImage::from_raw(2, 1, vec![1, 2, 3, 4, 5, 6]).unwrap()).unwrap();
+        panel.show(&RgbImage::from_raw(1, 2, vec![1, 2, 3, 4, 5, 6]).unwrap()).unwrap();
         assert_eq!(fs::read(&node).unwrap(), [3, 2, 1, 0, 6, 5, 4, 0]);
     }
 
     #[test]
     fn only_what_changed_is_written() {
-        for degrees in [0, 90, 180, 270] {
-            let folder = tempfile::tempdir().unwrap();
-            let node = memory(folder.path());
-            let (width, height) = (48, 64);
-            let mut panel = Framebuffer::new(node.clone(), (width, height), rotation(degrees));
-            let mut shown = picture(width, height, 1);
-            panel.show(&shown).unwrap();
-            // What was written before is wiped out: what is there afterwards was written anew.
-            let blank = vec![0xEE; fs::read(&node).unwrap().len()];
+        let folder = tempfile::tempdir().unwrap();
+        let node = memory(folder.path());
+        let (width, height) = (48, 60);
+        let mut panel = Framebuffer::new(node.clone(), (width, height), rotation(0));
+        let mut shown = picture(width, height, 1);
+        panel.show(&shown).unwrap();
+        // What was written before is wiped out: what is there afterwards was written anew.
+        let blank = vec![0xEE; fs::read(&node).unwrap().len()];
+        for (row, written) in [(33, 32..48), (59, 48..60)] {
             fs::write(&node, &blank).unwrap();
             panel.show(&shown).unwrap();
-            assert_eq!(fs::read(&node).unwrap(), blank, "{degrees}: nothing changed");
-            shown.put_pixel(20, 33, image::Rgb([9, 9, 9]));
+            assert_eq!(fs::read(&node).unwrap(), blank, "nothing changed");
+            shown.put_pixel(20, row, image::Rgb([9, 9, 9]));
             panel.show(&shown).unwrap();
-            let (device, row) = match degrees {
-                90 => (height, 20),
-                180 => (width, height - 1 - 33),
-                270 => (height, width - 1 - 20),
-                _ => (width, 33),
-            };
             let bytes = fs::read(&node).unwrap();
-            let stride = device as usize * 4;
-            let touched: Vec<_> = (0..bytes.len() / stride)
-                .filter(|row| bytes[row * stride..][..stride] != blank[..stride])
-                .map(|row| row as u32)
-                .collect();
-            let band = row / BAND * BAND;
-            assert_eq!(touched, (band..band + BAND).collect::<Vec<_>>(), "{degrees}");
+            let stride = width as usize * 4;
+            let touched: Vec<_> =
+                (0..bytes.len() / stride).filter(|row| bytes[row * stride..][..stride] != blank[..stride]).collect();
+            assert_eq!(touched, written.collect::<Vec<_>>());
         }
     }
 
@@ -442,7 +436,8 @@ mod tests {
             let geometry = Geometry { width, height, stride, left: 0, format: Format::XRGB8888, top: 0, double: false };
             let screen = MadeUp { geometry, pans: Arc::default(), refuses: true };
             let mut panel = made_up(&node, size, degrees, screen);
-            let error = panel.show(&RgbImage::new(size.0, size.1)).unwrap_err().to_string();
+            let lying = panel.lying();
+            let error = panel.show(&RgbImage::new(lying.0, lying.1)).unwrap_err().to_string();
             let (is, says) = (format!("is {width} x {height} "), format!("says {} x {} ", size.0, size.1));
             for part in [node.to_str().unwrap(), &is, &says, advice] {
                 assert!(error.contains(part), "{part} is not in {error}");

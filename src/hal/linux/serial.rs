@@ -36,6 +36,8 @@ pub enum Framing {
 pub struct Frames {
     framing: Framing,
     line: Number,
+    /// Whether what comes may be the end of a line whose beginning nobody heard.
+    torn: bool,
     /// Digits behind an STX; `None` outside a frame.
     frame: Option<Vec<u8>>,
 }
@@ -44,7 +46,7 @@ impl Frames {
     /// A reader that has not sent anything.
     #[must_use]
     pub const fn new(framing: Framing) -> Self {
-        Self { framing, line: Number::Empty, frame: None }
+        Self { framing, line: Number::Empty, torn: false, frame: None }
     }
 
     /// Takes a byte; the number of a card, when it ends one.
@@ -55,16 +57,26 @@ impl Frames {
         }
     }
 
-    /// Forgets what is not complete.
+    /// Forgets what is not complete: what comes now is a beginning.
     pub fn forget(&mut self) {
-        (self.line, self.frame) = (Number::Empty, None);
+        (self.line, self.torn, self.frame) = (Number::Empty, false, None);
+    }
+
+    /// Begins in the middle of what a reader sends: a line counts when its beginning was heard. Frames say themselves
+    /// where they begin.
+    pub fn tune_in(&mut self) {
+        self.forget();
+        self.torn = true;
     }
 
     fn line(&mut self, byte: u8, digits: Digits) -> Option<u64> {
         match (hex(byte), byte) {
             (Some(digit), _) => self.line.push(digit, digits),
-            (None, b'\r' | b'\n' | ETX) => return self.line.end(),
-            (None, STX) => self.line = Number::Empty,
+            (None, b'\r' | b'\n' | ETX) => {
+                let number = self.line.end();
+                return if std::mem::take(&mut self.torn) { None } else { number };
+            }
+            (None, STX) => (self.line, self.torn) = (Number::Empty, false),
             (None, _) => self.line = Number::Spoilt,
         }
         None
@@ -138,7 +150,7 @@ impl SerialReader {
             };
             self.fails(what, error.into())
         })?;
-        self.frames.forget();
+        self.frames.tune_in();
         self.rest.clear();
         (self.quiet, self.present) = (Duration::ZERO, None);
         info!(node = %self.node.display(), baud = self.baud, "opened");
@@ -256,6 +268,27 @@ mod tests {
             let read: Vec<_> = bytes.iter().filter_map(|byte| frames.push(*byte)).collect();
             assert_eq!(read, numbers, "{framing:?} {}", bytes.escape_ascii());
         }
+    }
+
+    #[test]
+    fn the_end_of_a_number_that_began_before_is_none() {
+        for (framing, bytes, numbers) in [
+            (DECIMAL, &b"5678\r\n77\r\n"[..], &[77][..]),
+            (DECIMAL, b"\n77\r\n", &[77]),
+            (DECIMAL, b"56\x0277\r\n", &[77]),
+            (DECIMAL, b"\x0277\x03", &[77]),
+            (Framing::Rdm6300, b"\x0262E3086CED08\x03", &[0xE308_6CED]),
+        ] {
+            let mut frames = Frames::new(framing);
+            frames.tune_in();
+            let read: Vec<_> = bytes.iter().filter_map(|byte| frames.push(*byte)).collect();
+            assert_eq!(read, numbers, "{framing:?} {}", bytes.escape_ascii());
+        }
+        let mut frames = Frames::new(DECIMAL);
+        frames.tune_in();
+        // After a silence a number begins.
+        frames.forget();
+        assert_eq!(b"5678\r".iter().find_map(|byte| frames.push(*byte)), Some(5678));
     }
 
     /// What the reader reports until its line is silent.

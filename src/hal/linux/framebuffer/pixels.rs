@@ -1,15 +1,4 @@
-//! Pictures as a device's bytes: where its channels lie, and which of its rows holds what. Pure; who writes the bytes and
-//! when is `framebuffer`'s matter.
-
-use std::ops::Range;
-
-use image::RgbImage;
-
-use crate::board::Rotation;
-
-/// Device rows that are compared, converted and written together: so many pixels of a column lie beside each other
-/// in a picture that is turned, which is what makes turning cheap.
-pub const BAND: u32 = 16;
+//! Pixels as a device's bytes: where its channels lie. Pure; who writes the bytes and when is `framebuffer`'s matter.
 
 /// Where a colour lies in a pixel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -132,121 +121,9 @@ impl Format {
     }
 }
 
-/// Rows of a device as a picture that is turned clockwise lies on them.
-#[derive(Clone, Copy, Debug)]
-pub struct Turned<'p> {
-    picture: &'p RgbImage,
-    rotation: Rotation,
-}
-
-impl<'p> Turned<'p> {
-    /// A picture, turned by `rotation`.
-    #[must_use]
-    pub const fn new(picture: &'p RgbImage, rotation: Rotation) -> Self {
-        Self { picture, rotation }
-    }
-
-    /// Whether some of the device rows differ from those of `other`, which has the same size.
-    #[must_use]
-    pub fn differs(&self, other: &RgbImage, rows: Range<u32>) -> bool {
-        let mut others =
-            parts(other.width(), self.rotation, other.height(), rows.clone()).map(|part| &other.as_raw()[part]);
-        self.parts(rows).any(|part| others.next() != Some(&self.picture.as_raw()[part]))
-    }
-
-    /// Makes these device rows of `other` the same.
-    pub fn copy_to(&self, other: &mut RgbImage, rows: Range<u32>) {
-        let other: &mut [u8] = other;
-        for part in self.parts(rows) {
-            other[part.clone()].copy_from_slice(&self.picture.as_raw()[part]);
-        }
-    }
-
-    /// Puts the pixels of device rows, of [`BAND`] at the most, into `out`, one row after the other.
-    pub fn convert(&self, rows: Range<u32>, format: Format, out: &mut Vec<u8>) {
-        let width = if self.rotation.degrees() % 180 == 90 { self.picture.height() } else { self.picture.width() };
-        out.resize(rows.len() * width as usize * format.bytes, 0);
-        match format.bytes {
-            2 => self.fill::<2>(rows, format, out),
-            3 => self.fill::<3>(rows, format, out),
-            _ => self.fill::<4>(rows, format, out),
-        }
-    }
-
-    /// The same for pixels of `N` bytes.
-    fn fill<const N: usize>(&self, rows: Range<u32>, format: Format, out: &mut [u8]) {
-        let degrees = self.rotation.degrees();
-        let picture = self.picture.as_raw();
-        if degrees.is_multiple_of(180) {
-            for part in self.parts(rows) {
-                format.convert(&picture[part], out);
-            }
-            if degrees == 180 {
-                out.as_chunks_mut::<N>().0.reverse();
-            }
-            return;
-        }
-        // Each part holds one pixel of every row. Some parts are converted side by side, so that what they bring to a
-        // row can be written in one piece.
-        let (count, width) = (rows.len(), self.picture.height() as usize);
-        let (out, _) = out.as_chunks_mut::<N>();
-        let mut tile = [[[0; N]; BAND as usize]; BAND as usize];
-        let mut parts = self.parts(rows);
-        for top in (0..width).step_by(tile.len()) {
-            let tall = tile.len().min(width - top);
-            for (line, part) in tile[..tall].iter_mut().zip(&mut parts) {
-                format.convert(&picture[part], line[..count].as_flattened_mut());
-            }
-            for (number, row) in out.chunks_exact_mut(width).enumerate() {
-                if degrees == 90 {
-                    let to = row[width - top - tall..width - top].iter_mut();
-                    to.zip(tile[..tall].iter().rev()).for_each(|(to, line)| *to = line[number]);
-                } else {
-                    let to = row[top..top + tall].iter_mut();
-                    to.zip(&tile).for_each(|(to, line)| *to = line[count - 1 - number]);
-                }
-            }
-        }
-    }
-
-    fn parts(&self, rows: Range<u32>) -> impl Iterator<Item = Range<usize>> + use<> {
-        parts(self.picture.width(), self.rotation, self.picture.height(), rows)
-    }
-}
-
-/// Where the pixels of some device rows lie in a picture: one piece where they are rows of it, a piece of every row
-/// where they are columns.
-fn parts(width: u32, rotation: Rotation, height: u32, rows: Range<u32>) -> impl Iterator<Item = Range<usize>> + use<> {
-    let (columns, lines) = match rotation.degrees() {
-        90 => (rows, None),
-        180 => (0..width, Some(height - rows.end..height - rows.start)),
-        270 => (width - rows.end..width - rows.start, None),
-        _ => (0..width, Some(rows)),
-    };
-    // Rows of the picture are one piece: they lie one behind the other.
-    let (steps, length) = match lines {
-        Some(lines) => (lines.start..lines.start + u32::from(!lines.is_empty()), lines.len() * width as usize),
-        None => (0..height, columns.len()),
-    };
-    let left = columns.start as usize;
-    steps.map(move |y| {
-        let start = (y as usize * width as usize + left) * 3;
-        start..start + length * 3
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Pixels numbered by row and column: red is the row, green the column.
-    fn numbered(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| image::Rgb([y as u8, x as u8, 7]))
-    }
-
-    fn turned(degrees: u32) -> Rotation {
-        Rotation::try_from(degrees).unwrap()
-    }
 
     #[test]
     fn channels_lie_where_the_device_has_them() {
@@ -277,58 +154,6 @@ mod tests {
                 first.to_vec()
             });
             assert_eq!(converted.as_deref(), expect, "{bits} {channels:?}");
-        }
-    }
-
-    #[test]
-    fn rows_of_the_device_are_rows_or_columns_of_the_picture() {
-        // 3 wide, 2 high, as (row, column).
-        let picture = numbered(3, 2);
-        for (degrees, expect) in [
-            (0, &[[(0, 0), (0, 1), (0, 2)], [(1, 0), (1, 1), (1, 2)]].concat()[..]),
-            (180, &[[(1, 2), (1, 1), (1, 0)], [(0, 2), (0, 1), (0, 0)]].concat()),
-            (90, &[[(1, 0), (0, 0)], [(1, 1), (0, 1)], [(1, 2), (0, 2)]].concat()),
-            (270, &[[(0, 2), (1, 2)], [(0, 1), (1, 1)], [(0, 0), (1, 0)]].concat()),
-        ] {
-            let lying = degrees % 180 == 90;
-            let (width, height) = if lying { (2, 3) } else { (3, 2) };
-            let turned = Turned::new(&picture, turned(degrees));
-            // Whatever the rows are taken in, they are the same, in pixels of any length.
-            for (step, format) in [(1, Format::XRGB8888), (2, Format::RGB888), (height, Format::XRGB8888)] {
-                let (mut bytes, mut found) = (Vec::new(), Vec::new());
-                for first in (0..height).step_by(step as usize) {
-                    let rows = first..(first + step).min(height);
-                    turned.convert(rows.clone(), format, &mut bytes);
-                    assert_eq!(bytes.len(), rows.len() * width * format.bytes());
-                    found.extend(bytes.chunks(format.bytes()).map(|pixel| (pixel[2], pixel[1])));
-                }
-                assert_eq!(found, expect, "{degrees} by {step}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_pixel_that_changes_is_found_in_its_device_row_alone() {
-        let (width, height) = (5, 4);
-        let before = numbered(width, height);
-        for degrees in [0, 90, 180, 270] {
-            let rows = if degrees % 180 == 90 { width } else { height };
-            for (x, y) in (0..width).flat_map(|x| (0..height).map(move |y| (x, y))) {
-                let mut after = before.clone();
-                after.put_pixel(x, y, image::Rgb([200, 200, 200]));
-                let turned = Turned::new(&after, turned(degrees));
-                let differing: Vec<_> = (0..rows).filter(|row| turned.differs(&before, *row..row + 1)).collect();
-                let expect = match degrees {
-                    90 => x,
-                    180 => height - 1 - y,
-                    270 => width - 1 - x,
-                    _ => y,
-                };
-                assert_eq!(differing, [expect], "{degrees}: {x}, {y}");
-                let mut copied = before.clone();
-                turned.copy_to(&mut copied, expect..expect + 1);
-                assert_eq!(copied, after);
-            }
         }
     }
 }
