@@ -10,9 +10,11 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use embedded_hal::digital::OutputPin;
 use facegate::api::publish::{markdown, openapi, postman};
-use facegate::app::{self, App, Options};
+use facegate::app::{self, App, Ending, Options};
 use facegate::board::{Board, Fail, PinDriver};
 use facegate::clock::{Clock, SystemClock};
+use facegate::release::trial::Trial;
+use facegate::release::{self, Releases, Running};
 use facegate::{backup, bench, control, vision};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -102,6 +104,11 @@ enum Verb {
         /// Print a Postman collection instead.
         #[arg(long)]
         postman: bool,
+    },
+    /// Releases of this software: start, look after, go back.
+    Release {
+        #[command(subcommand)]
+        verb: cli::release::Verb,
     },
     /// Model packs.
     Models {
@@ -244,6 +251,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Openapi => print(&openapi::text()),
         Verb::Docs { postman: false } => print(&markdown::page()),
         Verb::Docs { postman: true } => print(&postman::text()),
+        Verb::Release { verb } => cli::release::perform(verb),
         Verb::Models { verb: ModelsVerb::Check { dir } } => {
             let report = vision::check(&dir)?;
             println!("{report}");
@@ -359,15 +367,21 @@ fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {
         board.vision.engine = engine;
     }
     let clock = Arc::new(SystemClock::default());
+    let running = Running::from_environment();
+    let trial = Trial::of(&running, &Releases::of(&board.data), board.upgrade.confirm);
     let devices = board.open(clock.clone())?;
     let simulated = devices.sim.is_some();
-    let app = App::start(board, devices, clock, Options { device_id: args.device_id, people: args.people })?;
+    let options = Options { device_id: args.device_id, people: args.people, running, trial };
+    let app = App::start(board, devices, clock, options)?;
     if simulated {
         println!("{}", app.welcome());
     }
-    app.wait_for_signal();
+    let ending = app.wait_for_end();
     app.stop();
-    Ok(ExitCode::SUCCESS)
+    Ok(match ending {
+        Ending::Asked | Ending::Upgraded => ExitCode::SUCCESS,
+        Ending::Unfit => ExitCode::from(release::UNFIT),
+    })
 }
 
 /// The folder given, or that of the environment.

@@ -1,3 +1,4 @@
 //! The verbs that need more than a line of `main.rs`.
 
 pub mod package;
+pub mod release;
