@@ -10,7 +10,7 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo test torture soak check cross test-arm qemu bench golden packages test-packages cross-packages machine-packages
+.PHONY: help demo test torture upgrade-torture soak check cross test-arm qemu bench golden packages test-packages cross-packages machine-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,6 +27,9 @@ test: test-packages ## Run the whole test suite, and the Postman collection wher
 
 torture: test-packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
 	TORTURE_SEED=$(SEED) TORTURE_FAULTS=$(FAULTS) TORTURE_KINDS=$(KINDS) TORTURE_N=$(N) cargo test --test torture -- long
+
+upgrade-torture: test-packages ## Cut an upgrade at every call that changes a file: SEED=, N= to repeat a failure
+	UPGRADE_SEED=$(SEED) UPGRADE_N=$(N) cargo test --test upgrade -- long
 
 soak: test-packages ## Two hours of events over HTTP and MQTT, both cut at random
 	cargo test --release --test it two_hours -- --ignored --nocapture
