@@ -329,7 +329,7 @@ impl App {
                 keys: board.upgrade.keys.clone(),
                 health: Arc::new({
                     let sight = sight.clone();
-                    move || sight.look()
+                    move || sight.settled()
                 }),
             }),
             leave: Box::new({

@@ -217,7 +217,12 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Run { board, options } => run(Board::load(&board)?, options),
         Verb::Sim { options } => run(Board::sim()?, options),
         Verb::Check { boards, profile_only } => check(&boards, profile_only),
-        Verb::Rest { board, data } => rest(&Board::load(&board)?, data),
+        Verb::Rest { board, data } => match Board::load(&board) {
+            Ok(board) => rest(&board, data),
+            // A profile with keys of newer software: the release that is chosen knows them.
+            Err(problems) => Err(cli::release::leave_to_chosen("rest", &board, data.as_deref())
+                .map_or_else(|| problems.into(), Failure::from)),
+        },
         Verb::Bench { what: Some(BenchVerb::Wiegand { board }), .. } => {
             let report = bench::wiegand::run(&Board::load(&board)?)?;
             eprintln!("{report}");

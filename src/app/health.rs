@@ -7,12 +7,16 @@ use std::time::Duration;
 
 use crate::api::server::Listening;
 use crate::camera::Newest;
-use crate::clock::{Clock, Mono};
+use crate::clock::{Bell, Clock, Mono};
 use crate::condition::Conditions;
 use crate::release::trial::{Health, Part};
 
 /// An older picture is none that the camera delivers.
 const OLDEST: Duration = Duration::from_secs(20);
+/// How long something may take to work before it counts as something that does not.
+const SETTLING: Duration = Duration::from_secs(10);
+/// How often it is looked meanwhile.
+const LOOK: Duration = Duration::from_millis(500);
 /// How long the API may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A request that needs no login to be refused.
@@ -31,6 +35,18 @@ pub(super) struct Sight {
 }
 
 impl Sight {
+    /// What does not work, once it had a moment for it: right after the start no camera has delivered a picture yet.
+    pub(super) fn settled(&self) -> Health {
+        let (pause, until) = (Bell::default(), self.clock.mono().after(SETTLING));
+        loop {
+            let (health, now) = (self.look(), self.clock.mono());
+            if health.0.is_empty() || now >= until {
+                return health;
+            }
+            self.clock.wait(&pause, Some(now.after(LOOK)));
+        }
+    }
+
     /// What does not work now.
     pub(super) fn look(&self) -> Health {
         let mut lacking = Vec::new();

@@ -161,6 +161,18 @@ fn start(board: &Path, options: &[OsString]) -> Result<ExitCode, Failure> {
     Err("no release can be started".into())
 }
 
+/// Becomes the daemon of the release that is chosen, for another verb; returns only if that is this one, or cannot be.
+pub fn leave_to_chosen(verb: &str, board: &Path, data: Option<&Path>) -> Option<std::io::Error> {
+    if std::env::var_os(release::VARIABLE).is_some() {
+        return None;
+    }
+    let releases = Releases::of(&data.map(Path::to_owned).or(Essentials::of(board).data)?);
+    let folder = releases.slot(releases.load().ok()?.chosen)?;
+    let mut arguments: Vec<OsString> = vec![verb.into(), "--board".into(), board.into()];
+    arguments.extend(data.iter().flat_map(|data| ["--data".into(), data.into()]));
+    Some(process::become_program(&folder.join(package::DAEMON), &arguments, (release::VARIABLE, &folder)))
+}
+
 /// The folder that the daemon's own option names. What else newer daemons understand is theirs.
 fn given_data(options: &[OsString]) -> Option<PathBuf> {
     let at = options.iter().position(|option| option == "--data");

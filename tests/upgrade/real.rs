@@ -28,6 +28,7 @@ pub fn run() -> bool {
     let mut scenarios: Vec<(&str, fn())> = vec![
         ("root_writes_units_and_keys_and_nothing_else", crate::root::applies),
         ("root_refuses_what_is_not_as_it_should_be", crate::root::refuses),
+        ("a_release_rests_the_door_by_a_profile_of_its_own", crate::root::rests),
         ("a_terminal_upgrades_and_says_its_new_version", upgrades),
         ("a_release_that_crashes_goes_back", || goes_back(CRASHES, "it ended with exit code 3")),
         ("a_release_that_hangs_goes_back", || goes_back(HANGS, "it hung at its start")),
@@ -36,7 +37,7 @@ pub fn run() -> bool {
     ];
     if std::env::var_os("FACEGATE_MODELS").is_none() {
         eprintln!("skipped: FACEGATE_MODELS names no folder of models");
-        scenarios.truncate(2);
+        scenarios.truncate(3);
     }
     if let Ok(only) = std::env::var("UPGRADE_ONLY") {
         scenarios.retain(|(name, _)| name.contains(&only));

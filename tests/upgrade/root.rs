@@ -1,9 +1,11 @@
 //! What of a package needs root, through the real verb; no root is needed where the folders are others.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use facegate::release::{Releases, Slot};
 
 use crate::service::FACEGATE;
 use crate::vendor::Vendor;
@@ -97,6 +99,22 @@ pub fn applies() {
     let (good, said) = machine.apply(&release(&machine, "9.9.0", &[("units/facegate-old.service", b"")]));
     assert!(!good && said.contains("revoked"), "{said}");
     assert_eq!(machine.entries("units"), ["facegate-extra.service"]);
+}
+
+/// A profile that only the release in the slot understands: that one locks the door.
+pub fn rests() {
+    let machine = Machine::new();
+    let releases = Releases::of(&machine.path("data"));
+    let daemon = releases.slot(Slot::A).unwrap().join("facegate");
+    fs::create_dir_all(daemon.parent().unwrap()).unwrap();
+    fs::write(&daemon, "#!/bin/sh\necho \"$FACEGATE_RELEASE $1 $2\"\n").unwrap();
+    fs::set_permissions(&daemon, fs::Permissions::from_mode(0o755)).unwrap();
+    releases.change(|state| state.chosen = Slot::A).unwrap();
+    let board = facegate::board::SIM.replace("\"facegate-data\"", &format!("{:?}", machine.path("data")));
+    fs::write(machine.path("board.toml"), format!("{board}\n[turnstile]\nwings = 2\n")).unwrap();
+    let output = Command::new(FACEGATE).args(["rest", "--board"]).arg(machine.path("board.toml")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, format!("{} rest --board\n", daemon.parent().unwrap().display()));
 }
 
 /// What is not as it should be leaves no trace.

@@ -171,7 +171,7 @@ impl Sweep {
         let place = self.place(&format!("{}-{}-{}", cut.kind, cut.from, cut.at), cut.from);
         let said = self.upgrade(&place, Some(cut), new);
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
-        let phase = text.lines().filter_map(|line| line.strip_prefix("phase ")).last().unwrap_or("none").to_owned();
+        let phase = text.lines().rev().find_map(|line| line.strip_prefix("phase ")).unwrap_or("none").to_owned();
         let complaints = || tail(&String::from_utf8_lossy(&said.stderr));
         if counts(&place).1 == 0 {
             // Torn are writes alone; and the last calls of one run may not come in another.
