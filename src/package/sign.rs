@@ -23,6 +23,8 @@ use super::{signature, unpack};
 const ID_AT: usize = 54;
 /// Where they have the seed and the public key.
 const SEED_AT: usize = ID_AT + 8;
+/// Where they have a sum of it all.
+const SUM_AT: usize = SEED_AT + 64;
 
 /// A secret key that can sign.
 pub struct SigningKey {
@@ -46,11 +48,14 @@ impl SigningKey {
         let wrong = |why: String| Problem::Key { file: file.to_owned(), why };
         let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
         let bytes = text.lines().nth(1).and_then(|line| STANDARD.decode(line.trim()).ok()).unwrap_or_default();
-        let sealed = bytes.get(2..4) == Some(b"Sc".as_slice());
-        let key = SecretKeyBox::from(text);
-        let key = match sealed {
-            true => key.into_secret_key(Some(ask().map_err(|e| wrong(format!("no passphrase: {e}")))?)),
-            false => key.into_unencrypted_secret_key(),
+        let key = match (bytes.get(2..4), bytes.get(SUM_AT..)) {
+            (Some(b"Sc"), _) => {
+                let passphrase = ask().map_err(|e| wrong(format!("no passphrase: {e}")))?;
+                SecretKeyBox::from(text).into_secret_key(Some(passphrase))
+            }
+            // minisign writes no sum into a key without a passphrase; its crate does, and wants it.
+            (Some([0, 0]), Some(sum)) if sum.iter().all(|byte| *byte == 0) => SecretKey::from_bytes(&bytes),
+            _ => SecretKeyBox::from(text).into_unencrypted_secret_key(),
         }
         .map_err(|e| wrong(e.to_string()))?;
         Self::of(&key).map_err(wrong)

@@ -82,6 +82,15 @@ fn the_rules_of_access_and_door_are_pure() {
     }
 }
 
+/// So that they can be fuzzed without the inference engine.
+#[test]
+fn packages_name_nothing_of_the_terminal() {
+    for (file, code) in sources() {
+        let named = file.starts_with("package") && ["crate::", "facegate::"].iter().any(|word| code.contains(word));
+        assert!(!named, "{} names a part of the terminal", file.display());
+    }
+}
+
 #[test]
 fn the_wires_names_stay_at_the_wire() {
     for (file, code) in sources() {
