@@ -10,7 +10,7 @@ FAULTS ?=
 KINDS ?=
 N ?=
 
-.PHONY: help demo models test torture soak check cross test-arm qemu cost dist bench golden packages test-packages model-packages cross-packages machine-packages
+.PHONY: help demo models test torture upgrade-torture soak check cross test-arm qemu cost dist bench golden packages test-packages model-packages cross-packages machine-packages
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -35,6 +35,9 @@ test: test-packages $(MODELS) ## Run the whole test suite, and the Postman colle
 
 torture: test-packages ## Break the disk under the store a thousand times: SEED=, FAULTS=, KINDS=, N= to repeat a failure
 	TORTURE_SEED=$(SEED) TORTURE_FAULTS=$(FAULTS) TORTURE_KINDS=$(KINDS) TORTURE_N=$(N) cargo test --test torture -- long
+
+upgrade-torture: test-packages ## Cut an upgrade at every call that changes a file: SEED=, N= to repeat a failure
+	UPGRADE_SEED=$(SEED) UPGRADE_N=$(N) cargo test --test upgrade -- long
 
 soak: test-packages ## Two hours of events over HTTP and MQTT, both cut at random
 	cargo test --release --test it two_hours -- --ignored --nocapture

@@ -1,13 +1,15 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
 //! `threads` starts what must not die unnoticed, `door` those of the door itself, `eyes` what sees, `panel` what is seen, `sinks` the ways out for events, `housekeepers` the three that look after
-//! the machine, `enrol` takes in a folder of photos.
+//! the machine, `enrol` takes in a folder of photos, `health` looks what works and `proving` whether a new release does.
 
 mod door;
 mod enrol;
 mod eyes;
+mod health;
 mod housekeepers;
 mod panel;
+mod proving;
 mod sinks;
 mod threads;
 
@@ -36,11 +38,14 @@ use crate::control::decisions::Decisions;
 use crate::control::{Command, Event};
 use crate::fetch::Fetch;
 use crate::hal::Devices;
+use crate::hal::linux::supervisor;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
 use crate::network::Guard;
 use crate::push::http::Post;
 use crate::push::message::Author;
+use crate::release::trial::{Deadline, Trial};
+use crate::release::{Releases, Running};
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::sim::Sim;
@@ -48,18 +53,19 @@ use crate::sound::{self, Sounds};
 use crate::store::Store;
 use crate::ui::lettering::Fonts;
 use crate::ui::{Display, Presenter, Screen};
+use crate::upgrade::installer::Installer;
 use crate::upgrade::{self, Upgrade};
 use crate::vision::Vision;
 
 use door::Door;
 use eyes::Eyes;
+use health::Sight;
 use housekeepers::Housekeepers;
 use panel::Panel;
+use proving::Proving;
 use sinks::Sinks;
 use threads::Threads;
 
-/// The version the terminal reports.
-pub const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// The simulated terminal's number: the one of the document's examples.
 const SIM_DEVICE_ID: u32 = 1_300_001;
 /// How long a picture may take to come from its address.
@@ -84,6 +90,21 @@ pub struct Options {
     pub device_id: Option<u32>,
     /// Photos enrolled at start; the file name becomes the name.
     pub people: Option<PathBuf>,
+    /// The release this process is of.
+    pub running: Running,
+    /// It has to prove itself.
+    pub trial: Option<Trial>,
+}
+
+/// Why a terminal ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// It was asked to.
+    Asked,
+    /// New software is there to be started.
+    Upgraded,
+    /// The release on trial does not work as the one before did.
+    Unfit,
 }
 
 /// A running terminal.
@@ -102,7 +123,11 @@ pub struct App {
     door: Door,
     sinks: Sinks,
     upgrade: Upgrade,
+    proving: Proving,
+    deadline: Option<Deadline>,
     runtime: tokio::runtime::Runtime,
+    /// Why it is to end.
+    ending: tokio::sync::watch::Receiver<Option<Ending>>,
     shutdown: tokio::sync::watch::Sender<bool>,
     server: tokio::task::JoinHandle<()>,
     threads: Vec<JoinHandle<()>>,
@@ -125,6 +150,9 @@ impl App {
     pub fn start(board: Board, devices: Devices, clock: Arc<dyn Clock>, options: Options) -> Result<Self, Failure> {
         // Whoever starts a simulator without models has made a mistake; a door without them still has its button.
         let simulated = devices.sim.is_some();
+        // From now on: a new release that hangs at its start ends too.
+        let deadline = options.trial.as_ref().map(|trial| trial.deadline(clock.clone())).transpose()?;
+        let version = format!("v{}", options.running.version);
         let mut vision = if simulated { Some(open_vision(&board, &clock)?) } else { None };
         backup::unswitched(&board.data)?;
         let store = Arc::new(Store::open(&board.data, board.capacity.limits(), clock.clone())?);
@@ -170,7 +198,7 @@ impl App {
             ip: address.ip(),
             port: listening.clone(),
             device_id,
-            version: VERSION.to_owned(),
+            version: version.clone(),
             portrait: Default::default(),
         });
         let mut panel = None;
@@ -213,7 +241,10 @@ impl App {
             rest: board.data.join(REST_FILE),
             wiegand: devices.wiegand,
             sensors: devices.sensors,
-            watchdog: devices.watchdog,
+            watchdogs: [("watchdog", devices.watchdog), ("supervisor", supervisor::watchdog())]
+                .into_iter()
+                .filter_map(|(name, watchdog)| Some((name, watchdog?)))
+                .collect(),
             inbox,
             clock: clock.clone(),
             store: store.clone(),
@@ -276,8 +307,35 @@ impl App {
         });
 
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME));
+        let (end, ending) = tokio::sync::watch::channel(None);
+        let leave: Arc<dyn Fn(Ending) + Send + Sync> = Arc::new(move |why| {
+            end.send_replace(Some(why));
+        });
+        let sight = Arc::new(Sight {
+            newest: newest.clone(),
+            conditions: conditions.clone(),
+            listening: listening.clone(),
+            clock: clock.clone(),
+            people: eyes.unknown.clone(),
+        });
+        let releases = Releases::of(&board.data);
+        let packages = board.data.join("upgrade");
         let upgrade = Upgrade::open(upgrade::Tools {
-            folder: board.data.join("upgrade"),
+            folder: packages.clone(),
+            install: Box::new(Installer {
+                releases: releases.clone(),
+                running: options.running.clone(),
+                board: board.name.clone(),
+                keys: board.upgrade.keys.clone(),
+                health: Arc::new({
+                    let sight = sight.clone();
+                    move || sight.settled()
+                }),
+            }),
+            leave: Box::new({
+                let leave = leave.clone();
+                move || leave(Ending::Upgraded)
+            }),
             fetch: fetch.clone(),
             runtime: runtime.handle().clone(),
             clock: clock.clone(),
@@ -317,7 +375,7 @@ impl App {
             decisions: decisions.clone(),
             pins,
             device_id,
-            version: VERSION.to_owned(),
+            version,
             people_limit: board.capacity.people,
             liveness: eyes.liveness,
             abilities: devices.abilities,
@@ -359,7 +417,21 @@ impl App {
         if let Some(panel) = &panel {
             panel.started();
         }
-        info!(%address, device_id, people = store.count(), board = board.name, "the terminal runs");
+        let proving = proving::Tools {
+            running: options.running.clone(),
+            releases,
+            trial: options.trial,
+            packages,
+            sight,
+            clock: clock.clone(),
+            settings: settings.clone(),
+            decisions: decisions.clone(),
+            leave,
+        };
+        let proving = Proving::start(proving, &mut threads)?;
+        upgrade.resume();
+        let version = options.running.version;
+        info!(%address, %version, device_id, people = store.count(), board = board.name, "the terminal runs");
         let world = devices.sim;
         let threads = threads.0;
         Ok(Self {
@@ -377,7 +449,10 @@ impl App {
             door,
             sinks,
             upgrade,
+            proving,
+            deadline,
             runtime,
+            ending,
             shutdown,
             server,
             threads,
@@ -439,28 +514,38 @@ impl App {
         )
     }
 
-    /// Waits until the process is asked to end.
-    pub fn wait_for_signal(&self) {
+    /// Waits until the process is asked to end, or has a reason of its own.
+    #[must_use]
+    pub fn wait_for_end(&self) -> Ending {
+        let mut ending = self.ending.clone();
         self.runtime.block_on(async {
             use tokio::signal::unix::{SignalKind, signal};
-            match signal(SignalKind::terminate()) {
-                Ok(mut terminate) => {
-                    tokio::select! {
-                        _ = tokio::signal::ctrl_c() => {}
-                        _ = terminate.recv() => {}
+            let asked = async {
+                match signal(SignalKind::terminate()) {
+                    Ok(mut terminate) => {
+                        tokio::select! {
+                            _ = tokio::signal::ctrl_c() => {}
+                            _ = terminate.recv() => {}
+                        }
+                    }
+                    Err(error) => {
+                        warn!(%error, "cannot listen for SIGTERM");
+                        let _ = tokio::signal::ctrl_c().await;
                     }
                 }
-                Err(error) => {
-                    warn!(%error, "cannot listen for SIGTERM");
-                    let _ = tokio::signal::ctrl_c().await;
-                }
+            };
+            tokio::select! {
+                () = asked => Ending::Asked,
+                Ok(why) = ending.wait_for(Option::is_some) => (*why).unwrap_or(Ending::Asked),
             }
-        });
+        })
     }
 
     /// Stops every part: the camera first, the store last, so that what was decided is kept.
     pub fn stop(mut self) {
         info!("the terminal stops");
+        supervisor::stopping();
+        self.proving.stop();
         let _ = self.shutdown.send(true);
         self.eyes.close();
         if let Some(world) = &self.world {
@@ -491,6 +576,9 @@ impl App {
         self.runtime.shutdown_timeout(GRACE);
         if let Err(error) = self.store.flush() {
             error!(%error, "the last records could not be written");
+        }
+        if let Some(deadline) = &self.deadline {
+            deadline.lift();
         }
     }
 }

@@ -2,6 +2,7 @@
 //! needs no code. Unknown keys are refused and all problems of a file reported at once.
 
 mod open;
+mod upgrade;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
 pub use open::{Finding, OpenError};
+pub use upgrade::{Essentials, Upgrade};
 
 /// Width and height of the frame that the protocol's face parameters are given in (3.34).
 const SENSOR: (u32, u32) = (960, 1280);
@@ -66,6 +68,8 @@ pub struct Board {
     pub network: Interfaces,
     /// Models and engine.
     pub vision: Vision,
+    /// New software.
+    pub upgrade: Upgrade,
     /// How much is kept.
     pub capacity: Capacity,
     /// Folder of all data.
@@ -545,6 +549,7 @@ impl Board {
                 let engine = engine.and_then(|text| text.parse().map_err(|why: String| s.wrong("engine", &why)).ok());
                 Some(Vision { pack: pack?, models: models?, engine: engine? })
             });
+            let upgrade = root.section("upgrade", upgrade::read).unwrap_or_default();
             let capacity = root.need_section("capacity", |s| {
                 let mut count = |key| s.need::<Int<1, 10_000_000>>(key).and_then(|n| usize::try_from(n.get()).ok());
                 let (people, control_records, captures) =
@@ -613,6 +618,7 @@ impl Board {
                 watchdog,
                 network: network.unwrap_or_default(),
                 vision: vision?,
+                upgrade,
                 capacity: capacity?,
                 data: data?,
                 listen: http?.0,

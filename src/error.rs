@@ -99,6 +99,8 @@ pub enum Fault {
     PackageTooLarge,
     /// The package is shorter or longer than its server said.
     PackageLength,
+    /// A package is refused, or cannot be installed.
+    UpgradeFailed,
     /// A part of the terminal this needs is not there or does not work.
     Unavailable,
 }
@@ -155,6 +157,7 @@ impl Fault {
             Self::DownloadFailed => "Download failed",
             Self::PackageTooLarge => "Upgrade file too big",
             Self::PackageLength => "Upgrade file length error",
+            Self::UpgradeFailed => "Upgrade failed",
             Self::Unavailable => "Not available",
         }
     }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, CONTENT_LENGTH, LOCATION, USER_AGENT};
+use hyper::header::{
+    ACCEPT, CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, LAST_MODIFIED, LOCATION, RANGE, USER_AGENT,
+};
 use hyper::{Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -104,6 +106,14 @@ impl Fetch {
     /// # Errors
     /// [`Fault::UriAddress`] when the host is not found, [`Fault::UriConnect`] when it does not answer.
     pub async fn open(&self, link: &Link, field: &str) -> Result<Download> {
+        self.open_from(link, field, None).await
+    }
+
+    /// The same from a place on, if the server still has what `rest` is the rest of; [`Download::from`] says whether.
+    ///
+    /// # Errors
+    /// As [`Fetch::open`].
+    pub async fn open_from(&self, link: &Link, field: &str, rest: Option<Rest<'_>>) -> Result<Download> {
         let mut uri = link.0.clone();
         for _ in 0..=MAX_REDIRECTS {
             if let Some(server) = uri.host().and_then(|host| self.elsewhere.get(host)) {
@@ -111,11 +121,13 @@ impl Fetch {
                 uri = parse(&format!("http://{server}{path}"), field)?;
             }
             resolve(&uri, field).await?;
-            let request = Request::get(uri.clone())
+            let mut request = Request::get(uri.clone())
                 .header(ACCEPT, "image/*, */*")
-                .header(USER_AGENT, "FaceGate-HttpClient/0.0.1")
-                .body(Empty::new())
-                .map_err(|e| Error::new(Fault::UriAddress, field).because(e))?;
+                .header(USER_AGENT, "FaceGate-HttpClient/0.0.1");
+            if let Some(Rest { from, of }) = rest {
+                request = request.header(RANGE, format!("bytes={from}-")).header(IF_RANGE, of);
+            }
+            let request = request.body(Empty::new()).map_err(|e| Error::new(Fault::UriAddress, field).because(e))?;
             let answer = self
                 .client
                 .request(request)
@@ -124,7 +136,11 @@ impl Fetch {
             let status = answer.status();
             if !status.is_redirection() {
                 let total = answer.headers().get(CONTENT_LENGTH).and_then(|n| n.to_str().ok()?.parse().ok());
-                return Ok(Download { status, total, body: answer.into_body() });
+                let text = |name: HeaderName| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
+                // Of a weak one the bytes may differ.
+                let mark = text(ETAG).filter(|tag| !tag.starts_with("W/")).or_else(|| text(LAST_MODIFIED));
+                let from = text(CONTENT_RANGE).and_then(|range| first_of(&range)).unwrap_or(0);
+                return Ok(Download { status, total, from, mark, body: answer.into_body() });
             }
             let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
             let Some(to) = to else { bail!(UriConnect, "{field}: the server answers {status} without saying where") };
@@ -160,11 +176,22 @@ impl Link {
     }
 }
 
+/// What is asked for of something of which the beginning is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Rest<'a> {
+    /// The first byte that is not.
+    pub from: u64,
+    /// The [`Download::mark`] of what the beginning is of.
+    pub of: &'a str,
+}
+
 /// A server's answer whose bytes are still to come.
 #[derive(Debug)]
 pub struct Download {
     status: StatusCode,
     total: Option<u64>,
+    from: u64,
+    mark: Option<String>,
     body: Incoming,
 }
 
@@ -175,10 +202,22 @@ impl Download {
         self.status.as_u16()
     }
 
-    /// How many bytes there will be, if the server says so.
+    /// How many bytes there will be, from [`Download::from`] on, if the server says so.
     #[must_use]
     pub const fn total(&self) -> Option<u64> {
         self.total
+    }
+
+    /// Which byte comes first: 0 unless the server sends the rest that was asked for (status 206).
+    #[must_use]
+    pub const fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// What tells this version of the file from others, if the server says so: its tag, or when it was changed.
+    #[must_use]
+    pub fn mark(&self) -> Option<&str> {
+        self.mark.as_deref()
     }
 
     /// The next bytes; `None`: it is complete.
@@ -212,6 +251,11 @@ impl Broken {
         }
         ended
     }
+}
+
+/// The first byte of `bytes 200-999/1000`.
+fn first_of(range: &str) -> Option<u64> {
+    range.strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
 }
 
 fn too_large() -> Error {

@@ -4,9 +4,10 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software, [`package`] says whether it
-//! may be used; [`network`], [`ntp`] and [`restart`] look after the machine; [`ui`] is the screen, [`sound`] and [`light`] what is heard and shines; [`sim`]
-//! moves the pretend devices, [`bench`] and [`evaluate`] measure, [`models`] says which pack is used, and [`backup`] carries a stopped terminal to another.
+//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software, [`package`] verifies it and
+//! [`release`] keeps it in slots; [`network`], [`ntp`] and [`restart`] look after the machine; [`ui`] is the screen, [`sound`]
+//! and [`light`] what is heard and shines; [`sim`] moves the pretend devices, [`bench`] and [`evaluate`] measure, [`models`]
+//! says which pack is used, and [`backup`] carries a stopped terminal to another.
 //!
 //! ```text
 //! hal::Camera → camera → vision::Pipeline → Event::Sighting ─┐
@@ -39,6 +40,7 @@ pub mod network;
 pub mod ntp;
 pub mod package;
 pub mod push;
+pub mod release;
 pub mod restart;
 pub mod roster;
 pub mod sense;

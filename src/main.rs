@@ -10,10 +10,12 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 use embedded_hal::digital::OutputPin;
 use facegate::api::publish::{markdown, openapi, postman};
-use facegate::app::{self, App, Options};
+use facegate::app::{self, App, Ending, Options};
 use facegate::board::{Board, Fail, PinDriver};
 use facegate::clock::{Clock, SystemClock};
 use facegate::models::{Origin, Sources};
+use facegate::release::trial::Trial;
+use facegate::release::{self, Releases, Running};
 use facegate::{backup, bench, control, vision};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -106,6 +108,11 @@ enum Verb {
     },
     /// Measure how well a model pack recognises people and attacks on given pictures; write a report.
     Evaluate(cli::evaluate::EvaluateArgs),
+    /// Releases of this software: start, look after, go back.
+    Release {
+        #[command(subcommand)]
+        verb: cli::release::Verb,
+    },
     /// Model packs.
     Models {
         #[command(subcommand)]
@@ -204,7 +211,12 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Run { board, options } => run(Board::load(&board)?, options),
         Verb::Sim { options } => run(Board::sim()?, options),
         Verb::Check { boards, profile_only } => check(&boards, profile_only),
-        Verb::Rest { board, data } => rest(&Board::load(&board)?, data),
+        Verb::Rest { board, data } => match Board::load(&board) {
+            Ok(board) => rest(&board, data),
+            // A profile with keys of newer software: the release that is chosen knows them.
+            Err(problems) => Err(cli::release::leave_to_chosen("rest", &board, data.as_deref())
+                .map_or_else(|| problems.into(), Failure::from)),
+        },
         Verb::Bench { what: Some(BenchVerb::Wiegand { board }), .. } => {
             let report = bench::wiegand::run(&Board::load(&board)?)?;
             eprintln!("{report}");
@@ -238,6 +250,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Openapi => print(&openapi::text()),
         Verb::Docs { postman: false } => print(&markdown::page()),
         Verb::Docs { postman: true } => print(&postman::text()),
+        Verb::Release { verb } => cli::release::perform(verb),
         Verb::Package { verb } => cli::package::perform(verb),
         Verb::Evaluate(args) => cli::evaluate::run(args),
         Verb::Models { verb } => cli::models::run(verb),
@@ -350,15 +363,21 @@ fn run(mut board: Board, args: RunArgs) -> Result<ExitCode, Failure> {
         board.vision.engine = engine;
     }
     let clock = Arc::new(SystemClock::default());
+    let running = Running::from_environment();
+    let trial = Trial::of(&running, &Releases::of(&board.data), board.upgrade.confirm);
     let devices = board.open(clock.clone())?;
     let simulated = devices.sim.is_some();
-    let app = App::start(board, devices, clock, Options { device_id: args.device_id, people: args.people })?;
+    let options = Options { device_id: args.device_id, people: args.people, running, trial };
+    let app = App::start(board, devices, clock, options)?;
     if simulated {
         println!("{}", app.welcome());
     }
-    app.wait_for_signal();
+    let ending = app.wait_for_end();
     app.stop();
-    Ok(ExitCode::SUCCESS)
+    Ok(match ending {
+        Ending::Asked | Ending::Upgraded => ExitCode::SUCCESS,
+        Ending::Unfit => ExitCode::from(release::UNFIT),
+    })
 }
 
 /// Points the board to the folder of models that counts.

@@ -137,6 +137,7 @@ pub const UPGRADE: Page = &[
     (DownloadFailed, 483),
     (PackageTooLarge, 484),
     (PackageLength, 485),
+    (UpgradeFailed, 486),
 ];
 
 /// ManualPushRecords, as newer firmware numbers it.

@@ -141,7 +141,7 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("GetRTSPCfg", "Parameters of the RTSP stream.", GENERIC, settings::show::<Rtsp>),
         op("SetRTSPCfg", "Changes parameters of the RTSP stream, then restarts the terminal.", GENERIC, settings::set_rtsp).info().device(),
         op("SetFactoryDefault", "Puts parts of the terminal back to how they were when it was new.", GENERIC, factory::reset).info().device(),
-        op("Upgrade", "Fetches a package of new software.", UPGRADE, upgrade::start).info().device().slow(),
+        op("Upgrade", "Fetches a package of new software and installs it; the terminal restarts with it.", UPGRADE, upgrade::start).info().device().slow(),
 
         // Platforms (3.7, 3.28, 3.31).
         op("GetCenter", "Connection to a centre.", GENERIC, settings::show::<Center>),

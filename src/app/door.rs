@@ -32,7 +32,7 @@ pub(super) struct Tools {
     pub(super) rest: PathBuf,
     pub(super) wiegand: Option<Box<dyn WiegandOut>>,
     pub(super) sensors: Vec<(String, Box<dyn Sensor>)>,
-    pub(super) watchdog: Option<Box<dyn Watchdog>>,
+    pub(super) watchdogs: Vec<(&'static str, Box<dyn Watchdog>)>,
     pub(super) inbox: Inbox<Event>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) store: Arc<Store>,
@@ -48,7 +48,7 @@ pub(super) struct Tools {
 /// The door while it works. Dropped, it comes to rest: also of a terminal that could not start as a whole.
 pub(super) struct Door {
     events: Outbound<Event>,
-    watchdog: Option<Outbound<watchdog::Message>>,
+    watchdogs: Vec<Outbound<watchdog::Message>>,
     over: Arc<AtomicBool>,
     control: Option<JoinHandle<()>>,
 }
@@ -89,7 +89,8 @@ impl Door {
             }
             control.run();
         })?;
-        let mut door = Self { events: events.clone(), watchdog: None, over: over.clone(), control: Some(control) };
+        let mut door =
+            Self { events: events.clone(), watchdogs: Vec::new(), over: over.clone(), control: Some(control) };
         for (name, sensor) in tools.sensors {
             let condition = conditions.of(&*name);
             let (events, over, clock) = (events.clone(), over.clone(), clock.clone());
@@ -98,10 +99,10 @@ impl Door {
         if !simulated {
             remember_rest(&tools.settings, tools.rest);
         }
-        if let Some(watchdog) = tools.watchdog {
+        for (name, watchdog) in tools.watchdogs {
             let inbox = Inbox::default();
-            door.watchdog = Some(inbox.sender());
-            let condition = conditions.of("watchdog");
+            door.watchdogs.push(inbox.sender());
+            let (condition, events, clock) = (conditions.of(name), events.clone(), clock.clone());
             threads.start("watchdog", move || watchdog::run(watchdog, condition, &inbox, &events, &*clock))?;
         }
         Ok(door)
@@ -110,7 +111,7 @@ impl Door {
     /// Leaves the door as it should be without a terminal; waits until it is.
     pub(super) fn stop(&mut self) {
         let Some(control) = self.control.take() else { return };
-        if let Some(watchdog) = &self.watchdog {
+        for watchdog in &self.watchdogs {
             watchdog.send(watchdog::Message::Stop);
         }
         // What it senses in its last moments still counts.

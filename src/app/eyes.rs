@@ -41,6 +41,8 @@ pub(super) struct Tools {
 pub(super) struct Eyes {
     pub(super) roster: Arc<Roster>,
     pub(super) liveness: Option<api::Liveness>,
+    /// Why nobody is known by face.
+    pub(super) unknown: Option<String>,
     newest: Arc<Newest>,
     infrared: Option<Arc<Newest>>,
 }
@@ -72,8 +74,10 @@ impl Eyes {
         }
         let roster = Arc::new(Roster::new(store.clone(), gallery.clone(), models));
         // Cards and the exit button work without faces.
+        let mut unknown = None;
         if let Err(error) = roster.load() {
             Keeper::tell(&*store, &format!("no face is known until the next start: {error}"));
+            unknown = Some(error.to_string());
         }
         if let Some(folder) = &tools.people {
             enrol::folder(&roster, &store, &settings, &*clock, folder)?;
@@ -106,7 +110,7 @@ impl Eyes {
                 }
             }
         })?;
-        Ok(Self { roster, liveness, newest, infrared })
+        Ok(Self { roster, liveness, unknown, newest, infrared })
     }
 
     /// No more pictures are taken or looked at.

@@ -30,6 +30,7 @@ mod book;
 mod compact;
 mod db;
 mod files;
+mod format;
 mod frame;
 mod index;
 mod journal;
@@ -49,6 +50,7 @@ mod writer;
 use book::{Book, Row};
 use db::{Db, from_json};
 use files::Files;
+pub use format::{FORMAT, format_of};
 use frame::Tree;
 use index::{Index, Kind, Log, Mark, PerKind};
 pub use picture::Picture;
@@ -181,7 +183,9 @@ impl Store {
     }
 
     fn open_on(dir: &Path, limits: Limits, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Result<Self> {
+        format::check(dir)?;
         let (db, replay) = Db::open(dir)?;
+        format::write(dir);
         let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());

@@ -14,13 +14,12 @@ use serde::{Deserialize, Serialize};
 use sled::transaction::{ConflictableTransactionError, TransactionError, Transactional};
 use sled::{Batch, IVec};
 
+use super::FORMAT;
 use super::db::{from_json, to_json};
 use super::frame::{self, Op, Tree};
 use super::replay::{Replay, Value, Values, hash};
 use crate::error::{Error, Fault, Result};
 
-/// What this software writes. A later format is refused. 1 had no journal.
-pub(super) const FORMAT: u32 = 2;
 /// The format that had no journal.
 pub(super) const WITHOUT_JOURNAL: u32 = 1;
 

@@ -1,13 +1,17 @@
-//! New software for the terminal (3.29): a package is fetched in the background into a folder of its own,
-//! written whole (temporary name, fsync, rename), one at a time.
+//! New software for the terminal (3.29): a package is fetched in the background into a folder of its own, written whole,
+//! one at a time, then installed (`installer`), and the terminal ends to be started anew with it.
 //!
-//! What is inside a package, whether it is genuine, and installing it are left to others: a package that has
-//! come whole stays [`State::Ready`] until somebody takes it.
+//! A connection that breaks off is taken up where it was (`part`): by itself a few times, after a restart of the terminal,
+//! and when the same address is asked for again. What is inside a package and whether it is genuine is
+//! [`crate::package`]'s matter, what becomes of a release [`crate::release`]'s.
+
+pub mod installer;
+mod part;
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,16 +25,26 @@ use crate::bail;
 use crate::clock::{Clock, lock};
 use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
-use crate::fetch::{self, Broken, Fetch, Link};
+use crate::fetch::{self, Broken, Download, Fetch, Link, Rest};
+use crate::hal::linux::process;
 use crate::settings::Live;
 use crate::ui::{Screen, Work};
+use installer::{Install, Installed};
+use part::Part;
 
 /// Name of a package that has come whole.
 const PACKAGE: &str = "package.swx";
-/// Name of a package under way.
-const PART: &str = "package.part";
 /// The log tells how far a download is each time so many bytes have come.
 const TOLD_BYTES: u64 = 16 << 20;
+
+/// Before each further try.
+const AGAIN: [Duration; 5] = [
+    Duration::from_secs(2),
+    Duration::from_secs(10),
+    Duration::from_secs(30),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+];
 
 /// How large and how slow a package may be.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +58,10 @@ pub struct Limits {
     pub silence: Duration,
     /// Longest time for all of it.
     pub whole: Duration,
+    /// How long to wait before each further try after the connection broke off.
+    pub again: &'static [Duration],
+    /// What has come is made to last each time so many bytes have.
+    pub sync_bytes: u64,
 }
 
 impl Default for Limits {
@@ -53,6 +71,8 @@ impl Default for Limits {
             first_word: Duration::from_millis(1500),
             silence: Duration::from_secs(60),
             whole: Duration::from_secs(3600),
+            again: &AGAIN,
+            sync_bytes: 4 << 20,
         }
     }
 }
@@ -69,14 +89,14 @@ pub enum State {
         /// Bytes there will be, if the server says so.
         total: Option<u64>,
     },
-    /// A package has come whole and waits to be installed.
-    Ready {
-        /// Where it is.
-        file: PathBuf,
-        /// Its length.
-        bytes: u64,
+    /// A package has come whole and is being installed.
+    Installing,
+    /// A release is there for the next start.
+    Installed {
+        /// Its version.
+        version: String,
     },
-    /// The last download failed, and no package is there from before.
+    /// It came to nothing.
     Failed {
         /// Why.
         why: String,
@@ -89,6 +109,10 @@ pub struct Tools {
     pub folder: PathBuf,
     /// The way to the package.
     pub fetch: Arc<Fetch>,
+    /// Puts it into place.
+    pub install: Box<dyn Install>,
+    /// Ends the terminal, so that what was installed is started.
+    pub leave: Box<dyn Fn() + Send + Sync>,
     /// Where downloads run.
     pub runtime: Handle,
     /// The time.
@@ -120,19 +144,15 @@ impl fmt::Debug for Upgrade {
 }
 
 impl Upgrade {
-    /// Makes the folder where it is missing, finds a package that came before the last start, and removes what is
-    /// left of a download that was cut short.
+    /// Makes the folder where it is missing.
     ///
     /// # Errors
     /// [`Fault::StoreFailed`] when the folder cannot be used.
     pub fn open(tools: Tools) -> Result<Self> {
-        let unusable = |e: io::Error| {
+        fs::create_dir_all(&tools.folder).map_err(|e| {
             Error::new(Fault::StoreFailed, format!("{}: the folder cannot be used", tools.folder.display())).because(e)
-        };
-        fs::create_dir_all(&tools.folder).map_err(unusable)?;
-        remove(&tools.folder.join(PART)).map_err(unusable)?;
-        let state = ready(&tools.folder).unwrap_or(State::Idle);
-        Ok(Self(Arc::new(Inner { tools, state: Mutex::new(state), stopped: watch::Sender::new(false) })))
+        })?;
+        Ok(Self(Arc::new(Inner { tools, state: Mutex::new(State::Idle), stopped: watch::Sender::new(false) })))
     }
 
     /// How far it is.
@@ -141,34 +161,44 @@ impl Upgrade {
         lock(&self.0.state).clone()
     }
 
-    /// Begins to fetch the package `name` from `address`, which must be http or https and end in `.swx`. Blocks
-    /// until its server has said its first word, a moment at the most; the caller must not be a thread of the
+    /// Begins to fetch the package `name` from `address`, which must be http or https and end in `.swx`, and to install it.
+    /// Blocks until its server has said its first word, a moment at the most; the caller must not be a thread of the
     /// async runtime.
     ///
     /// # Errors
-    /// [`Fault::BadPath`]; [`Fault::Busy`] while another one is fetched; what the server's first word says:
-    /// [`Fault::NoPackage`], [`Fault::PackageTooLarge`], [`Fault::DownloadFailed`].
+    /// [`Fault::BadPath`]; [`Fault::Busy`] while another one is fetched or has to prove itself; [`Fault::UpgradeFailed`]
+    /// where none could be verified; what the server's first word says: [`Fault::NoPackage`],
+    /// [`Fault::PackageTooLarge`], [`Fault::DownloadFailed`].
     pub fn start(&self, name: &str, address: &str) -> Result<()> {
         let link = package_link(address)?;
-        {
-            let mut state = lock(&self.0.state);
-            if matches!(*state, State::Downloading { .. }) {
-                bail!(Busy, "Path: another package is being fetched");
-            }
-            *state = State::Downloading { done: 0, total: None };
-        }
-        info!(name, host = link.host(), "fetching new software");
-        self.0.tell("downloading", name, json!({}));
+        self.0.tools.install.ready()?;
         let (first_word, heard) = oneshot::channel();
-        let (inner, name) = (self.0.clone(), name.to_owned());
-        self.0.tools.runtime.spawn_blocking(move || inner.run(&name, &link, first_word));
+        self.0.begin(name, address, link, Some(first_word))?;
         match self.0.tools.runtime.block_on(async { timeout(self.0.tools.limits.first_word, heard).await }) {
             Ok(Ok(Err(error))) => Err(error),
             Ok(Ok(Ok(())) | Err(_)) | Err(_) => Ok(()),
         }
     }
 
-    /// Ends a download under way.
+    /// Goes on with what the last stop of the terminal cut short: a download, or a package that waits to be installed.
+    pub fn resume(&self) {
+        let folder = &self.0.tools.folder;
+        if self.0.tools.install.ready().is_err() {
+            return;
+        }
+        let went_on = if folder.join(PACKAGE).exists() {
+            self.0.spawn(State::Installing, |inner| inner.put_in_place("the package that waited"))
+        } else if let Some(note) = part::note(folder).filter(|note| note.wanted) {
+            package_link(&note.address).and_then(|link| self.0.begin(&note.name, &note.address, link, None))
+        } else {
+            Ok(())
+        };
+        if let Err(error) = went_on {
+            warn!(%error, "the upgrade that was cut short does not go on");
+        }
+    }
+
+    /// Ends a download under way; it goes on after the next start.
     pub fn stop(&self) {
         self.0.stopped.send_replace(true);
     }
@@ -176,62 +206,177 @@ impl Upgrade {
 
 type FirstWord = oneshot::Sender<Result<()>>;
 
+/// Why a package did not come.
+enum Loss {
+    /// It may come yet: the connection broke off.
+    Broken(Error),
+    /// Trying again changes nothing.
+    Final(Error),
+    /// The terminal stops.
+    Stopped,
+}
+
 impl Inner {
-    /// Fetches a package to its end, good or bad. Runs on a thread that may block.
-    fn run(&self, name: &str, link: &Link, first_word: FirstWord) {
-        let mut first_word = Some(first_word);
+    fn begin(self: &Arc<Self>, name: &str, address: &str, link: Link, first_word: Option<FirstWord>) -> Result<()> {
+        let (name, address) = (name.to_owned(), address.to_owned());
+        let host = link.host().to_owned();
+        let told = name.clone();
+        self.spawn(State::Downloading { done: 0, total: None }, move |inner| {
+            inner.tell("downloading", &name, json!({}));
+            inner.run(&name, &address, &link, first_word);
+        })?;
+        info!(name = told, host, "fetching new software");
+        Ok(())
+    }
+
+    /// Does `work` on a thread of its own, that lets everything else go first, unless one is under way.
+    fn spawn(self: &Arc<Self>, state: State, work: impl FnOnce(&Self) + Send + 'static) -> Result<()> {
+        let mut now = lock(&self.state);
+        if matches!(*now, State::Downloading { .. } | State::Installing) {
+            bail!(Busy, "Path: another package is being fetched");
+        }
+        let inner = self.clone();
+        let thread = std::thread::Builder::new().name("upgrade".into()).spawn(move || {
+            if let Err(error) = process::step_back() {
+                warn!(%error, "the upgrade takes its turn like everything else");
+            }
+            work(&inner);
+        });
+        thread.map_err(|e| Error::new(Fault::UpgradeFailed, "no thread for it").because(e))?;
+        *now = state;
+        Ok(())
+    }
+
+    /// Fetches a package to its end, good or bad, and installs it.
+    fn run(&self, name: &str, address: &str, link: &Link, mut first_word: Option<FirstWord>) {
+        let mut part = match Part::open(&self.tools.folder, name, address) {
+            Ok(part) => part,
+            Err(error) => return self.fail(name, disk(error), first_word),
+        };
         let mut stopped = self.stopped.subscribe();
         let fetched = self.tools.runtime.block_on(async {
             tokio::select! {
-                fetched = timeout(self.tools.limits.whole, self.fetch(link, &mut first_word)) => {
+                fetched = timeout(self.tools.limits.whole, self.fetch(link, &mut part, &mut first_word)) => {
                     fetched.unwrap_or_else(|_| {
                         let whole = self.tools.limits.whole.as_secs();
-                        Err(Error::new(Fault::DownloadFailed, format!("Path: it takes longer than {whole} s")))
+                        let why = format!("Path: it takes longer than {whole} s");
+                        Err(Loss::Broken(Error::new(Fault::DownloadFailed, why)))
                     })
                 }
-                _ = stopped.wait_for(|stopped| *stopped) => {
-                    Err(Error::new(Fault::DownloadFailed, "the terminal stops"))
-                }
+                _ = stopped.wait_for(|stopped| *stopped) => Err(Loss::Stopped),
             }
         });
         self.tools.screen.progress(None);
-        match fetched.and_then(|bytes| self.keep().map(|file| (file, bytes))) {
-            Ok((file, bytes)) => {
-                info!(name, bytes, file = %file.display(), "new software has come whole and waits to be installed");
-                self.tell("ready", name, json!({ "bytes": bytes }));
-                *lock(&self.state) = State::Ready { file, bytes };
+        match fetched {
+            Ok(()) => {
+                let bytes = part.length();
+                if let Err(error) = part.finish(&self.tools.folder.join(PACKAGE)) {
+                    return self.fail(name, disk(error), first_word);
+                }
+                info!(name, bytes, "new software has come whole");
+                self.put_in_place(name);
             }
-            Err(error) => {
-                warn!(name, %error, cause = ?error.source, "new software cannot be fetched");
-                if let Err(error) = remove(&self.tools.folder.join(PART)) {
-                    warn!(%error, "a part of it stays until the next start");
+            Err(Loss::Stopped) => {
+                // Goes on where it was.
+                if let Err(error) = part.sync() {
+                    warn!(%error, "what has come of the new software is lost");
                 }
-                // A package that came before is still there.
-                let state = ready(&self.tools.folder).unwrap_or_else(|| State::Failed { why: error.to_string() });
-                // Told first: who sees the state finds it in the list.
-                self.tell("failed", name, json!({ "why": error.to_string() }));
-                *lock(&self.state) = state;
-                if let Some(first_word) = first_word {
-                    // Whoever asked may have stopped waiting.
-                    let _ = first_word.send(Err(error));
+                *lock(&self.state) = State::Idle;
+            }
+            Err(Loss::Broken(error)) if part.length() > 0 => {
+                if let Err(error) = part.leave() {
+                    warn!(%error, "what has come of the new software is lost");
                 }
+                self.fail(name, error, first_word);
+            }
+            Err(Loss::Broken(error) | Loss::Final(error)) => {
+                drop(part);
+                if let Err(error) = part::remove(&self.tools.folder) {
+                    warn!(%error, "a part of it stays until the next upgrade");
+                }
+                self.fail(name, error, first_word);
             }
         }
     }
 
-    /// Fetches into the temporary file, all of it on the disk when it returns; returns the length.
-    async fn fetch(&self, link: &Link, first_word: &mut Option<FirstWord>) -> Result<u64> {
-        let limits = self.tools.limits;
-        let silent = |_| Error::new(Fault::DownloadFailed, format!("Path: silent for {} s", limits.silence.as_secs()));
-        let download = timeout(limits.silence, self.tools.fetch.open(link, "Path")).await.map_err(silent)?;
-        let mut download = download.map_err(|e| Error { fault: Fault::DownloadFailed, ..e })?;
-        match download.status() {
-            200 => {}
-            status @ (404 | 410) => bail!(NoPackage, "Path: the server answers {status}"),
-            status => bail!(DownloadFailed, "Path: the server answers {status}"),
+    fn fail(&self, name: &str, error: Error, first_word: Option<FirstWord>) {
+        warn!(name, %error, cause = ?error.source, "the upgrade came to nothing");
+        // Told first: who sees the state finds it in the list.
+        self.tell("failed", name, json!({ "why": error.to_string() }));
+        *lock(&self.state) = State::Failed { why: error.to_string() };
+        if let Some(first_word) = first_word {
+            // Whoever asked may have stopped waiting.
+            let _ = first_word.send(Err(error));
         }
-        let total = download.total();
-        let too_large = || Error::new(Fault::PackageTooLarge, format!("Path: more than {} bytes", limits.bytes));
+    }
+
+    /// Installs the package that has come whole; whatever comes of it, the package is gone then.
+    fn put_in_place(&self, name: &str) {
+        *lock(&self.state) = State::Installing;
+        self.tell("installing", name, json!({}));
+        let package = self.tools.folder.join(PACKAGE);
+        let installed =
+            self.tools.install.install(&package, &mut |done, total| self.show(Work::Installing, done, total));
+        self.tools.screen.progress(None);
+        if let Err(error) = remove(&package) {
+            warn!(%error, "the package stays until the next upgrade");
+        }
+        let Installed { version, supervised } = match installed {
+            Ok(installed) => installed,
+            Err(error) => return self.fail(name, error, None),
+        };
+        info!(name, version, "new software is installed");
+        let note = if supervised { Value::Null } else { UNSUPERVISED.into() };
+        self.tell("installed", name, json!({ "version": version, "restarts": supervised, "note": note }));
+        *lock(&self.state) = State::Installed { version };
+        if supervised {
+            self.tools.screen.progress(Some((Work::Restarting, 100)));
+            (self.tools.leave)();
+        } else {
+            warn!(UNSUPERVISED);
+        }
+    }
+
+    fn show(&self, work: Work, done: u64, total: u64) {
+        if let Some(percent) = done.saturating_mul(100).checked_div(total) {
+            self.tools.screen.progress(Some((work, u8::try_from(percent.min(100)).unwrap_or(100))));
+        }
+    }
+
+    /// Fetches all of it; after the server's first word, a connection that breaks off is taken up again.
+    async fn fetch(&self, link: &Link, part: &mut Part, first_word: &mut Option<FirstWord>) -> Result<(), Loss> {
+        let mut again = self.tools.limits.again.iter();
+        loop {
+            let before = part.length();
+            let loss = match self.try_once(link, part, first_word).await {
+                Err(Loss::Broken(error)) if first_word.is_none() => error,
+                done => return done,
+            };
+            if part.length() > before {
+                again = self.tools.limits.again.iter();
+            }
+            let Some(wait) = again.next() else { return Err(Loss::Broken(loss)) };
+            info!(error = %loss, wait_s = wait.as_secs(), done = part.length(), "the download is taken up again");
+            let _ = timeout(*wait, std::future::pending::<()>()).await;
+        }
+    }
+
+    /// Fetches over one connection.
+    async fn try_once(&self, link: &Link, part: &mut Part, first_word: &mut Option<FirstWord>) -> Result<(), Loss> {
+        let limits = self.tools.limits;
+        if part.is_whole() {
+            return Ok(());
+        }
+        let mark = part.note.mark.clone();
+        let rest = mark.as_deref().filter(|_| part.length() > 0).map(|of| Rest { from: part.length(), of });
+        let silent = |_| Error::new(Fault::DownloadFailed, format!("Path: silent for {} s", limits.silence.as_secs()));
+        let opened = timeout(limits.silence, self.tools.fetch.open_from(link, "Path", rest)).await;
+        let opened = opened.map_err(silent).and_then(|opened| opened);
+        let mut download = opened.map_err(|e| Loss::Broken(Error { fault: Fault::DownloadFailed, ..e }))?;
+        self.arrange(&download, part, rest.is_some())?;
+        let total = part.note.total;
+        let too_large =
+            || Loss::Final(Error::new(Fault::PackageTooLarge, format!("Path: more than {} bytes", limits.bytes)));
         if total.is_some_and(|total| total > limits.bytes) {
             return Err(too_large());
         }
@@ -239,40 +384,50 @@ impl Inner {
             // Whoever asked may have stopped waiting.
             let _ = first_word.send(Ok(()));
         }
-        let mut file = File::create(self.tools.folder.join(PART)).map_err(disk)?;
-        let (mut done, mut told) = (0_u64, 0_u64);
-        while let Some(data) =
-            timeout(limits.silence, download.next()).await.map_err(silent)?.map_err(|e| broken_off(e, done, total))?
-        {
-            done += data.len() as u64;
-            if done > limits.bytes {
+        let mut told = part.length();
+        loop {
+            let next = timeout(limits.silence, download.next()).await.map_err(|e| Loss::Broken(silent(e)))?;
+            let Some(data) = next.map_err(|e| Loss::Broken(broken_off(e, part.length(), total)))? else { break };
+            if part.length() + data.len() as u64 > limits.bytes {
                 return Err(too_large());
             }
-            file.write_all(&data).map_err(disk)?;
+            part.write(&data).map_err(lost)?;
+            let done = part.length();
             *lock(&self.state) = State::Downloading { done, total };
-            if let Some(percent) = total.and_then(|total| done.saturating_mul(100).checked_div(total)) {
-                let percent = u8::try_from(percent.min(100)).unwrap_or(100);
-                self.tools.screen.progress(Some((Work::Fetching, percent)));
+            self.show(Work::Fetching, done, total.unwrap_or(0));
+            if part.unsynced() >= limits.sync_bytes {
+                part.sync().map_err(lost)?;
             }
             if done - told >= TOLD_BYTES {
                 told = done;
                 info!(done, total, "new software is coming");
             }
         }
+        let done = part.length();
         if done == 0 || total.is_some_and(|total| total != done) {
-            bail!(PackageLength, "Path: {done} bytes came");
+            return Err(Loss::Final(Error::new(Fault::PackageLength, format!("Path: {done} bytes came"))));
         }
-        file.sync_all().map_err(disk)?;
-        Ok(done)
+        Ok(())
     }
 
-    /// Gives a whole package its name, which takes the place of an earlier one.
-    fn keep(&self) -> Result<PathBuf> {
-        let file = self.tools.folder.join(PACKAGE);
-        fs::rename(self.tools.folder.join(PART), &file)
-            .and_then(|()| File::open(&self.tools.folder)?.sync_all())
-            .map_err(disk)?;
-        Ok(file)
+    /// Brings what has come in line with what the server sends.
+    fn arrange(&self, download: &Download, part: &mut Part, asked_for_rest: bool) -> Result<(), Loss> {
+        match download.status() {
+            206 if asked_for_rest && download.from() == part.length() => Ok(()),
+            200 => part.begin(download.mark(), download.total()).map_err(lost),
+            // Not the rest that was asked for: all of it is, the next time.
+            206 | 416 if asked_for_rest => {
+                part.begin(None, None).map_err(lost)?;
+                Err(Loss::Broken(Error::new(Fault::DownloadFailed, "Path: the server has another file by now")))
+            }
+            status @ (404 | 410) => {
+                Err(Loss::Final(Error::new(Fault::NoPackage, format!("Path: the server answers {status}"))))
+            }
+            status @ 500..=599 => {
+                Err(Loss::Broken(Error::new(Fault::DownloadFailed, format!("Path: the server answers {status}"))))
+            }
+            status => Err(Loss::Final(Error::new(Fault::DownloadFailed, format!("Path: the server answers {status}")))),
+        }
     }
 
     fn tell(&self, state: &'static str, name: &str, more: Value) {
@@ -281,18 +436,15 @@ impl Inner {
         line.insert("state".into(), state.into());
         line.insert("name".into(), name.into());
         if let Value::Object(more) = more {
-            line.extend(more);
+            line.extend(more.into_iter().filter(|(_, value)| !value.is_null()));
         }
         self.tools.decisions.tell(now, "upgrade", line);
     }
 }
 
-/// The package that has come whole, if one is there.
-fn ready(folder: &Path) -> Option<State> {
-    let file = folder.join(PACKAGE);
-    let bytes = fs::metadata(&file).ok()?.len();
-    Some(State::Ready { file, bytes })
-}
+/// What whoever started this terminal by hand has to do.
+const UNSUPERVISED: &str =
+    "stop the terminal and start it with `facegate release start --board FILE` to use what was installed";
 
 /// Reads the address of a package.
 fn package_link(address: &str) -> Result<Link> {
@@ -321,8 +473,12 @@ fn disk(error: io::Error) -> Error {
     Error::new(Fault::StoreFailed, "the package cannot be written").because(error)
 }
 
+fn lost(error: io::Error) -> Loss {
+    Loss::Final(disk(error))
+}
+
 /// Removes a file, if it is there.
-fn remove(file: &Path) -> io::Result<()> {
+fn remove(file: &std::path::Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

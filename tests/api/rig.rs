@@ -24,6 +24,7 @@ use facegate::roster::{Eyes, Models, Roster, encode_jpeg};
 use facegate::settings::{Live, Network, Wifi};
 use facegate::sound::Sounds;
 use facegate::store::{Limits, Picture, Store};
+use facegate::upgrade::installer::{Install, Installed};
 use facegate::upgrade::{self, Upgrade};
 use facegate::vision::{Comparison, Embedding, Face, Frame, Gallery, Metric, Point, Portrait, Rect, SimilarityMap};
 use image::RgbImage;
@@ -52,6 +53,8 @@ pub struct Rig {
     pub messages: Option<Inbox<Message>>,
     pub runtime: tokio::runtime::Runtime,
     frames: Sender<Frame>,
+    /// What was installed.
+    pub install: Arc<TestInstall>,
     /// The terminal's data.
     pub folder: tempfile::TempDir,
 }
@@ -170,7 +173,8 @@ impl Rig {
         let fetch = Arc::new(HOSTS.iter().fold(fetch, |fetch, host| fetch.instead_of(host, pictures)));
         let cx = Arc::get_mut(&mut rig.cx).unwrap();
         cx.device_id = device;
-        cx.upgrade = open_upgrade(&rig.folder, &fetch, &rig.runtime, &cx.clock, &cx.settings, &cx.decisions);
+        cx.upgrade =
+            open_upgrade(&rig.install, &rig.folder, &fetch, &rig.runtime, &cx.clock, &cx.settings, &cx.decisions);
         cx.fetch = fetch;
         rig
     }
@@ -236,7 +240,8 @@ impl Rig {
             post: Post::new(runtime.handle().clone()),
             status: Arc::default(),
         };
-        let upgrade = open_upgrade(&folder, &fetch, &runtime, &clock, &settings, &decisions);
+        let install = Arc::default();
+        let upgrade = open_upgrade(&install, &folder, &fetch, &runtime, &clock, &settings, &decisions);
         let cx = Arc::new(Context {
             roster: Arc::new(Roster::new(store.clone(), Arc::new(gallery), Some(models))),
             settings,
@@ -269,13 +274,13 @@ impl Rig {
             require_password_change: false,
             card_turn: Mutex::default(),
         });
-        Self { cx, events, host, messages: Some(messages), runtime, frames, folder }
+        Self { cx, events, host, messages: Some(messages), runtime, frames, install, folder }
     }
 
     /// The upgrade as a restart finds it.
     pub fn upgrade_anew(&self) -> Upgrade {
         let cx = &self.cx;
-        open_upgrade(&self.folder, &cx.fetch, &self.runtime, &cx.clock, &cx.settings, &cx.decisions)
+        open_upgrade(&self.install, &self.folder, &cx.fetch, &self.runtime, &cx.clock, &cx.settings, &cx.decisions)
     }
 
     /// Calls an operator with a body as it stands.
@@ -370,7 +375,37 @@ fn fits_what_is_published(operator: &str, mut info: Value) {
     }
 }
 
+/// Keeps what packages hold instead of installing them.
+#[derive(Debug, Default)]
+pub struct TestInstall {
+    pub packages: Mutex<Vec<Vec<u8>>>,
+    /// Why nothing can be installed.
+    pub unready: Mutex<Option<String>>,
+    /// Why the next package is refused.
+    pub refusal: Mutex<Option<String>>,
+    /// How often the terminal was to end.
+    pub left: AtomicUsize,
+}
+
+struct Shared(Arc<TestInstall>);
+
+impl Install for Shared {
+    fn ready(&self) -> Result<()> {
+        self.0.unready.lock().unwrap().clone().map_or(Ok(()), |why| Err(Error::new(Fault::UpgradeFailed, why)))
+    }
+    fn install(&self, package: &std::path::Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed> {
+        if let Some(why) = self.0.refusal.lock().unwrap().take() {
+            return Err(Error::new(Fault::UpgradeFailed, why));
+        }
+        let bytes = std::fs::read(package).unwrap();
+        progress(1, 1);
+        self.0.packages.lock().unwrap().push(bytes);
+        Ok(Installed { version: "9.9.9".into(), supervised: true })
+    }
+}
+
 fn open_upgrade(
+    install: &Arc<TestInstall>,
     folder: &tempfile::TempDir,
     fetch: &Arc<Fetch>,
     runtime: &tokio::runtime::Runtime,
@@ -382,10 +417,17 @@ fn open_upgrade(
         bytes: LARGEST_PACKAGE,
         // A busy machine must not turn an answer that comes into one that does not.
         first_word: Duration::from_secs(60),
+        again: &[Duration::ZERO, Duration::ZERO],
+        sync_bytes: 1000,
         ..upgrade::Limits::default()
     };
+    let left = install.clone();
     Upgrade::open(upgrade::Tools {
         folder: folder.path().join("upgrade"),
+        install: Box::new(Shared(install.clone())),
+        leave: Box::new(move || {
+            left.left.fetch_add(1, Ordering::Relaxed);
+        }),
         fetch: fetch.clone(),
         runtime: runtime.handle().clone(),
         clock: clock.clone(),

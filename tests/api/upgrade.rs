@@ -2,9 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use facegate::upgrade::State;
+use facegate::upgrade::{State, Upgrade};
 use serde_json::{Value, json};
 
 use crate::rig::*;
@@ -54,18 +55,20 @@ fn upgrade(address: &str) -> Value {
     json!({ "DeviceID": DEVICE, "Name": "最新版本", "Path": address })
 }
 
-/// How the download under way ends.
-fn ended(rig: &Rig) -> State {
+/// How the upgrade under way ends.
+fn ended(upgrade: &Upgrade) -> State {
     loop {
-        match rig.cx.upgrade.state() {
-            State::Downloading { .. } => std::thread::yield_now(),
+        match upgrade.state() {
+            State::Downloading { .. } | State::Installing => std::thread::yield_now(),
             state => return state,
         }
     }
 }
 
-fn told(rig: &Rig) -> Vec<String> {
-    rig.cx.decisions.lines(0).iter().map(|line| format!("{} {}", line["event"], line["state"])).collect()
+/// What is told of upgrades from an event on.
+fn told(rig: &Rig, since: usize) -> Vec<String> {
+    let lines = rig.cx.decisions.lines(since as u64);
+    lines.iter().filter(|line| line["event"] == "upgrade").map(|line| line["state"].as_str().unwrap().into()).collect()
 }
 
 fn files(rig: &Rig) -> Vec<String> {
@@ -74,6 +77,10 @@ fn files(rig: &Rig) -> Vec<String> {
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+fn installed(version: &str) -> State {
+    State::Installed { version: version.into() }
 }
 
 #[test]
@@ -92,25 +99,120 @@ fn a_package_comes_whole_and_one_at_a_time() {
     assert!(!files(&rig).contains(&"package.swx".to_owned()), "half a package is none");
     server.say.send(Some(body[40_000..].to_vec())).unwrap();
     server.say.send(None).unwrap();
-    let State::Ready { file, bytes } = ended(&rig) else { panic!("{:?}", rig.cx.upgrade.state()) };
-    assert_eq!((bytes, std::fs::read(&file).unwrap() == body), (90_000, true));
-    assert_eq!(files(&rig), ["package.swx"]);
-    assert_eq!(told(&rig), ["\"upgrade\" \"downloading\"", "\"upgrade\" \"ready\""]);
+    assert_eq!(ended(&rig.cx.upgrade), installed("9.9.9"));
+    assert!(*rig.install.packages.lock().unwrap() == [body]);
+    assert!(files(&rig).is_empty(), "{:?}", files(&rig));
+    assert_eq!(told(&rig, 0), ["downloading", "installing", "installed"]);
+    while rig.install.left.load(Ordering::Relaxed) == 0 {
+        std::thread::yield_now();
+    }
 
-    // The next one takes its place, also when its server does not say how long it is; a redirect is followed.
+    // The next one, also when its server does not say how long it is; a redirect is followed.
     server.answer("302 Found\r\nLocation: /other\r\nContent-Length: 0\r\nConnection: close", b"");
     server.answer("200 OK\r\nConnection: close", b"new software");
     rig.ok("Upgrade", upgrade(&server.address()));
-    assert!(matches!(ended(&rig), State::Ready { bytes: 12, .. }));
-    assert_eq!(std::fs::read(&file).unwrap(), b"new software");
+    assert_eq!(ended(&rig.cx.upgrade), installed("9.9.9"));
+    assert_eq!(rig.install.packages.lock().unwrap()[1], b"new software");
+}
 
-    // One that cannot be fetched leaves the one that is there; so does a restart.
-    server.answer("404 Not Found\r\nContent-Length: 0", b"");
-    rig.fails("Upgrade", upgrade(&server.address()), 466);
-    assert!(matches!(ended(&rig), State::Ready { bytes: 12, .. }));
-    std::fs::write(file.with_extension("part"), "cut short").unwrap();
-    assert!(matches!(rig.upgrade_anew().state(), State::Ready { bytes: 12, .. }));
-    assert_eq!(files(&rig), ["package.swx"]);
+#[test]
+fn a_package_that_is_refused_is_told_and_gone() {
+    let rig = Rig::new();
+    let server = Server::start();
+    *rig.install.refusal.lock().unwrap() = Some("the package is not signed".into());
+    server.answer("200 OK\r\nContent-Length: 12", b"new software");
+    rig.ok("Upgrade", upgrade(&server.address()));
+    let why = "Upgrade failed: the package is not signed";
+    assert_eq!(ended(&rig.cx.upgrade), State::Failed { why: why.into() });
+    assert_eq!(rig.cx.decisions.lines(0).last().unwrap()["why"], why);
+    assert!(files(&rig).is_empty(), "{:?}", files(&rig));
+    assert_eq!(rig.install.left.load(Ordering::Relaxed), 0);
+
+    // Where none could be verified, none is fetched.
+    let nothing_asked = server.asked.try_iter().count();
+    *rig.install.unready.lock().unwrap() = Some("there is no trusted key".into());
+    let detail = rig.fails("Upgrade", upgrade(&server.address()), 486);
+    assert!(detail.contains("there is no trusted key"), "{detail}");
+    assert_eq!((nothing_asked, server.asked.try_iter().count()), (1, 0));
+}
+
+#[test]
+fn a_broken_connection_is_taken_up_where_it_was() {
+    let rig = Rig::new();
+    let server = Server::start();
+    let body: Vec<u8> = (0..30_000_u32).map(|n| (n / 7) as u8).collect();
+    let tag = "\r\nETag: \"a\"";
+    server.answer(&format!("200 OK\r\nContent-Length: 30000{tag}"), &body[..10_000]);
+    let rest = "206 Partial Content\r\nContent-Range: bytes 10000-29999/30000\r\nContent-Length: 20000";
+    server.answer(&format!("{rest}{tag}"), &body[10_000..]);
+    rig.ok("Upgrade", upgrade(&server.address()));
+    assert_eq!(ended(&rig.cx.upgrade), installed("9.9.9"));
+    assert!(rig.install.packages.lock().unwrap()[0] == body);
+    let asked: Vec<String> = server.asked.try_iter().collect();
+    assert!(!asked[0].contains("range: ") && asked[1].contains("range: bytes=10000-"), "{asked:?}");
+    assert!(asked[1].contains("if-range: \"a\""), "{asked:?}");
+
+    // Another file by now: it is fetched from its beginning. So it is where the server does not tell files apart.
+    for tag in ["\r\nETag: \"b\"", "", "\r\nETag: W/\"b\""] {
+        server.answer(&format!("200 OK\r\nContent-Length: 30000{tag}"), &body[..10_000]);
+        server.answer("200 OK\r\nContent-Length: 3\r\nETag: \"c\"", b"new");
+        rig.ok("Upgrade", upgrade(&server.address()));
+        assert_eq!(ended(&rig.cx.upgrade), installed("9.9.9"));
+        assert_eq!(rig.install.packages.lock().unwrap().last().unwrap(), b"new");
+    }
+}
+
+#[test]
+fn what_has_come_counts_for_whoever_asks_again_and_after_a_restart() {
+    let rig = Rig::new();
+    let server = Server::start();
+    let body: Vec<u8> = (0..30_000_u32).map(|n| (n / 7) as u8).collect();
+    let part = |range: std::ops::Range<usize>| {
+        let head = format!(
+            "206 Partial Content\r\nContent-Range: bytes {}-29999/30000\r\nContent-Length: {}\r\nETag: \"a\"",
+            range.start,
+            30_000 - range.start
+        );
+        server.answer(&head, &body[range]);
+    };
+    server.answer("200 OK\r\nContent-Length: 30000\r\nETag: \"a\"", &body[..10_000]);
+    // Two further tries that bring nothing.
+    part(10_000..10_000);
+    part(10_000..10_000);
+    rig.ok("Upgrade", upgrade(&server.address()));
+    let State::Failed { why } = ended(&rig.cx.upgrade) else { panic!("{:?}", rig.cx.upgrade.state()) };
+    assert!(why.contains("broke off at 10000 of 30000 bytes"), "{why}");
+    // Nobody wants it at the moment.
+    let anew = rig.upgrade_anew();
+    anew.resume();
+    assert_eq!(anew.state(), State::Idle);
+
+    // Asked for again, it goes on, and the terminal stops in the middle of it.
+    let head = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 10000-29999/30000\r\nContent-Length: 20000\r\nETag: \"a\"\r\n\r\n";
+    server.say.send(Some([head.as_bytes(), &body[10_000..20_000]].concat())).unwrap();
+    anew.start("new", &server.address()).unwrap();
+    while !matches!(anew.state(), State::Downloading { done: 20_000, .. }) {
+        std::thread::yield_now();
+    }
+    anew.stop();
+    server.say.send(None).unwrap();
+    assert_eq!(ended(&anew), State::Idle);
+
+    // After the restart it goes on by itself.
+    part(20_000..30_000);
+    let anew = rig.upgrade_anew();
+    anew.resume();
+    assert_eq!(ended(&anew), installed("9.9.9"));
+    assert!(rig.install.packages.lock().unwrap()[0] == body);
+    assert!(server.asked.try_iter().last().unwrap().contains("range: bytes=20000-"));
+
+    // So does a package that has come whole and was not installed.
+    std::fs::write(rig.folder.path().join("upgrade/package.swx"), "whole").unwrap();
+    let anew = rig.upgrade_anew();
+    anew.resume();
+    assert_eq!(ended(&anew), installed("9.9.9"));
+    assert_eq!(rig.install.packages.lock().unwrap()[1], b"whole");
+    assert!(files(&rig).is_empty(), "{:?}", files(&rig));
 }
 
 #[test]
@@ -126,7 +228,7 @@ fn what_goes_wrong_is_answered_where_it_shows_at_once() {
         server.answer(head, body);
         let detail = rig.fails("Upgrade", upgrade(&server.address()), code);
         assert!(detail.starts_with(why) && detail.contains("Path"), "{head}: {detail}");
-        assert_eq!(ended(&rig), State::Failed { why: detail });
+        assert_eq!(ended(&rig.cx.upgrade), State::Failed { why: detail });
     }
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     rig.fails("Upgrade", upgrade(&format!("http://{gone}/x.swx")), 483);
@@ -137,17 +239,19 @@ fn what_goes_wrong_is_answered_where_it_shows_at_once() {
 fn what_goes_wrong_later_is_told() {
     let rig = Rig::new();
     let server = Server::start();
-    for (head, body, why) in [
-        ("200 OK\r\nContent-Length: 5000", vec![7; 300], "Upgrade file length error"),
-        ("200 OK\r\nConnection: close", vec![7; 100_001], "Upgrade file too big"),
-        ("200 OK\r\nContent-Length: 0", Vec::new(), "Upgrade file length error"),
+    for (head, body, tries, why) in [
+        ("200 OK\r\nContent-Length: 5000", vec![7; 300], 3, "Upgrade file length error"),
+        ("200 OK\r\nConnection: close", vec![7; 100_001], 1, "Upgrade file too big"),
+        ("200 OK\r\nContent-Length: 0", Vec::new(), 1, "Upgrade file length error"),
     ] {
-        server.answer(head, &body);
+        (0..tries).for_each(|_| server.answer(head, &body));
         rig.ok("Upgrade", upgrade(&server.address()));
-        let State::Failed { why: said } = ended(&rig) else { panic!("{head}: {:?}", rig.cx.upgrade.state()) };
+        let State::Failed { why: said } = ended(&rig.cx.upgrade) else {
+            panic!("{head}: {:?}", rig.cx.upgrade.state())
+        };
         assert!(said.starts_with(why), "{head}: {said}");
         assert_eq!(rig.cx.decisions.lines(0).last().unwrap()["why"], said.as_str());
-        assert!(files(&rig).is_empty(), "{:?}", files(&rig));
+        assert_eq!(server.asked.try_iter().count(), tries, "{head}");
     }
 }
 

@@ -219,6 +219,14 @@ static void revert(struct file *f) {
     if (REAL(ftruncate)(f->fd, size)) abort();
 }
 
+static void make_folders(const char *path) {
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%s", path);
+    for (char *slash = folder + 1; (slash = strchr(slash, '/')); slash++)
+        if (*slash = 0, mkdir(folder, 0755) && errno != EEXIST) abort();
+        else *slash = '/';
+}
+
 static void undo(void) {
     for (struct file *f = files; f; f = f->next) revert(f);
     uint64_t all = 0;
@@ -228,10 +236,8 @@ static void undo(void) {
         if (n->from) REAL(rename)(n->path, n->from);
         else if (!n->was) REAL(unlink)(n->path);
         if (n->was && link(n->was, n->path) && errno == ENOENT) {
-            char folder[PATH_MAX];
-            snprintf(folder, sizeof folder, "%s", n->path);
-            *strrchr(folder, '/') = 0;
-            if (mkdir(folder, 0755) || link(n->was, n->path)) abort(); /* its folder was removed after it */
+            make_folders(n->path); /* they were removed after it */
+            if (link(n->was, n->path)) abort();
         }
     }
 }
@@ -386,6 +392,12 @@ int unlinkat(int dir, const char *name, int flags) {
     CALL(int, about, REMOVE, was = keep(path), REAL(unlinkat)(dir, name, flags), if (was) renamed(path, 0, was));
 }
 int unlink(const char *name) { return unlinkat(AT_FDCWD, name, 0); }
+
+/* The library's own links go by link() and are not counted. */
+int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags) {
+    char path[PATH_MAX];
+    CALL(int, resolve(to_dir, to, path), ROOM, , REAL(linkat)(from_dir, from, to_dir, to, flags), renamed(path, 0, 0));
+}
 
 static void emptying(const char *path) {
     int fd = REAL(open)(path, O_RDWR | O_CLOEXEC);

@@ -11,7 +11,7 @@ use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::Text;
 
-/// Fetches a package of new software.
+/// Fetches a package of new software and installs it; the terminal restarts with it.
 #[derive(Debug, Deserialize, JsonSchema)]
 pub struct Upgrade {
     /// Name of the version, at most 63 characters; for the log.

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags};
+
 /// Makes `path` hold `text` with these permissions, or removes it for `None`. Whether anything had to be done.
 ///
 /// # Errors
@@ -37,6 +39,41 @@ pub fn keep(path: &Path, text: Option<&str>, mode: u32) -> io::Result<bool> {
     fs::rename(fresh, path)?;
     sync(folder)?;
     Ok(true)
+}
+
+/// Opens a plain file for reading; a link, a device or a pipe in its place is an error, and nothing is waited for.
+///
+/// # Errors
+/// What the system says.
+pub fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+    }
+    Ok(file)
+}
+
+/// Free bytes and all bytes of the disk a folder is on.
+///
+/// # Errors
+/// What the system says.
+pub fn room(folder: &Path) -> io::Result<(u64, u64)> {
+    let stat = rustix::fs::statvfs(folder)?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+    Ok((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+}
+
+/// Bytes of all files below a folder, as far as they can be looked at.
+#[must_use]
+pub fn length(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let lengths = entries.map(|entry| match entry.metadata() {
+        Ok(what) if what.is_dir() => length(&entry.path()),
+        Ok(what) => what.len(),
+        Err(_) => 0,
+    });
+    lengths.sum()
 }
 
 /// A new name is on the disk only when its folder is.

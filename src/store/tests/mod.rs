@@ -10,6 +10,7 @@ use crate::clock::SystemClock;
 
 mod broken;
 mod kill;
+mod newer;
 mod people;
 mod records;
 mod space;
