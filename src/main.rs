@@ -111,6 +111,11 @@ enum Verb {
         #[command(subcommand)]
         verb: cli::models::ModelsVerb,
     },
+    /// Packages of new software: make, sign, verify.
+    Package {
+        #[command(subcommand)]
+        verb: cli::package::Verb,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -235,6 +240,7 @@ fn perform(verb: Verb) -> Result<ExitCode, Failure> {
         Verb::Docs { postman: true } => print(&postman::text()),
         Verb::Evaluate(args) => cli::evaluate::run(args),
         Verb::Models { verb } => cli::models::run(verb),
+        Verb::Package { verb } => cli::package::perform(verb),
     }
 }
 

@@ -66,7 +66,7 @@ impl Head {
             }
         }
         if head.encode() != *bytes {
-            return Err(Refusal::Format { found, known: FORMAT });
+            return Err(Refusal::NotAPackage);
         }
         let expected = MANIFEST_AT + u64::from(head.manifest) + head.parts;
         if expected != length {
@@ -91,8 +91,8 @@ mod tests {
                 bytes[at] ^= 1 << bit;
                 let refusal = Head::decode(&bytes, length).unwrap_err();
                 let fits = match at {
-                    0..8 => matches!(refusal, Refusal::NotAPackage),
-                    8..12 => matches!(refusal, Refusal::Format { .. }),
+                    0..8 | 10..12 => matches!(refusal, Refusal::NotAPackage),
+                    8..10 => matches!(refusal, Refusal::Format { .. }),
                     _ => matches!(refusal, Refusal::Length { .. } | Refusal::Limit { .. }),
                 };
                 assert!(fits, "byte {at}, bit {bit}: {refusal}");

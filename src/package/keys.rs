@@ -47,7 +47,7 @@ impl Keys {
         Self::gather(folder, COMPILED_IN.unwrap_or_default())
     }
 
-    fn gather(folder: &Path, compiled_in: &str) -> Result<Self, Refusal> {
+    pub(super) fn gather(folder: &Path, compiled_in: &str) -> Result<Self, Refusal> {
         let mut keys = Self { trusted: Vec::new(), revoked: Vec::new() };
         for text in compiled_in.split(',').map(str::trim).filter(|text| !text.is_empty()) {
             let wrong = |why| Refusal::Keys { file: PathBuf::from("FACEGATE_PACKAGE_KEYS, when this was built"), why };

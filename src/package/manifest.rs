@@ -90,7 +90,7 @@ impl Manifest {
             let found = json.len() as u64;
             return Err(Refusal::Limit { what: "the manifest in bytes", found, most: u64::from(LONGEST_MANIFEST) });
         }
-        let manifest: Self = serde_json::from_slice(json).map_err(|e| Refusal::Manifest(e.to_string()))?;
+        let manifest: Self = serde_json::from_slice(json).map_err(|e| Refusal::Manifest(printable(&e.to_string())))?;
         manifest.check()?;
         Ok(manifest)
     }
@@ -216,6 +216,11 @@ pub(super) fn folders(path: &str) -> impl Iterator<Item = &str> {
 fn is_component(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     !text.is_empty() && !text.starts_with('.') && text.bytes().all(plain)
+}
+
+/// The parser quotes what it does not know as it is: no control characters may reach a log or a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A sha256; 64 lower-case hexadecimal digits as text.

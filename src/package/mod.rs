@@ -16,6 +16,9 @@ mod sign;
 mod signature;
 mod unpack;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 pub use self::build::{Problem, Recipe, build};

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use minisign::{ErrorKind, KeyPair, PublicKey, SecretKey, SecretKeyBox};
+use minisign::{KeyPair, PublicKey, SecretKey, SecretKeyBox};
 use ring::signature::Ed25519KeyPair;
 
 use super::blake2b::Blake2b;
@@ -23,6 +23,8 @@ use super::{signature, unpack};
 const ID_AT: usize = 54;
 /// Where they have the seed and the public key.
 const SEED_AT: usize = ID_AT + 8;
+/// Where they have a sum of it all.
+const SUM_AT: usize = SEED_AT + 64;
 
 /// A secret key that can sign.
 pub struct SigningKey {
@@ -45,14 +47,15 @@ impl SigningKey {
     pub fn load(file: &Path, ask: &mut dyn FnMut() -> io::Result<String>) -> Result<Self, Problem> {
         let wrong = |why: String| Problem::Key { file: file.to_owned(), why };
         let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
-        let sealed = || SecretKeyBox::from(text.clone());
-        let key = match sealed().into_unencrypted_secret_key() {
-            // So it says of one with a passphrase.
-            Err(e) if matches!(e.kind(), ErrorKind::Io) => {
+        let bytes = text.lines().nth(1).and_then(|line| STANDARD.decode(line.trim()).ok()).unwrap_or_default();
+        let key = match (bytes.get(2..4), bytes.get(SUM_AT..)) {
+            (Some(b"Sc"), _) => {
                 let passphrase = ask().map_err(|e| wrong(format!("no passphrase: {e}")))?;
-                sealed().into_secret_key(Some(passphrase))
+                SecretKeyBox::from(text).into_secret_key(Some(passphrase))
             }
-            key => key,
+            // minisign writes no sum into a key without a passphrase; its crate does, and wants it.
+            (Some([0, 0]), Some(sum)) if sum.iter().all(|byte| *byte == 0) => SecretKey::from_bytes(&bytes),
+            _ => SecretKeyBox::from(text).into_unencrypted_secret_key(),
         }
         .map_err(|e| wrong(e.to_string()))?;
         Self::of(&key).map_err(wrong)

@@ -13,6 +13,7 @@ mod machine;
 mod material;
 mod misbehave;
 mod mqtt;
+mod package;
 mod packs;
 mod passage;
 mod presented;
