@@ -19,6 +19,8 @@ const INCOMING: &str = "incoming";
 const UNPACKED: &str = "unpacked";
 /// What the package said of itself, kept beside the pack.
 const MANIFEST: &str = "manifest.json";
+/// Where builders put the texts of licences.
+const LICENCES: &str = "licences";
 /// Name of packages that hold a model pack and nothing else.
 const PACKAGE: &str = "models";
 
@@ -173,6 +175,18 @@ fn copy(pack: &Pack, from: &Path, to: &Path) -> io::Result<()> {
         fs::copy(from.join(&name), to.join(&name))?;
     }
     fs::write(to.join(format!("{}.toml", pack.id)), &pack.description)?;
+    copy_texts(from, to)?;
+    let licences = from.join(LICENCES);
+    if licences.is_dir() {
+        let kept = to.join(LICENCES);
+        fs::create_dir_all(&kept)?;
+        copy_texts(&licences, &kept)?;
+        sync_all(&kept)?;
+    }
+    Ok(())
+}
+
+fn copy_texts(from: &Path, to: &Path) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let path = entry?.path();
         let is_text = path.extension().is_some_and(|e| e == "txt" || e == "md");
