@@ -42,7 +42,7 @@ fn main() {
 fn run(vision: &mut Vision, photo: &Path, liveness: bool) -> Vec<Timings> {
     let photo = decode_picture(&std::fs::read(photo).unwrap(), PictureLimits::default()).unwrap();
     let gallery = vision.gallery();
-    for (id, embedding) in (0..).zip(embeddings(1000, vision.pack.embedding.length)) {
+    for (id, embedding) in (0..).zip(embeddings(1000, vision.pack.embedding.length, gallery.metric())) {
         gallery.insert(id, &embedding);
     }
     let pixels = sensor_frame(&photo);

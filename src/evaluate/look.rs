@@ -12,6 +12,9 @@ use crate::bench::Spread;
 use crate::clock::Mono;
 use crate::vision::{Frame, Outcome, Rect, Timings, View, Vision, fit};
 
+/// How long each stage took.
+type Times = Vec<(&'static str, Spread)>;
+
 /// The sensor's picture.
 const SENSOR: (u32, u32) = (960, 1280);
 /// How often each picture is looked at to measure time; the first look warms up.
@@ -147,7 +150,7 @@ pub(super) fn stages(
     vision: &mut Vision,
     pictures: &[Picture],
     say: &mut dyn FnMut(&str),
-) -> Result<(Vec<(&'static str, Spread)>, Attacked), Failure> {
+) -> Result<(Times, Attacked), Failure> {
     let frames = vision.pack.liveness.as_ref().map(|spec| spec.frames);
     let mut stand = Stand { vision, number: 0 };
     let mut series = BTreeMap::<usize, (&'static str, Vec<Duration>)>::new();
