@@ -143,8 +143,8 @@ fn last() -> Vec<Own> {
         ("SetNetWiFi", &[]),
         ("SetGeneralParam", &[]),
         ("SetRTSPCfg", &[]),
-        // Nothing lies at the document's address.
-        ("Upgrade", &[483]),
+        // Nothing lies at the document's address, and a terminal that trusts no key fetches nothing.
+        ("Upgrade", &[483, 486]),
         ("RebootDevice", &[]),
         ("DeleteAllPerson", &[]),
         ("SetFactoryDefault", &[]),
