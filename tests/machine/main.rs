@@ -20,6 +20,7 @@ mod people;
 mod platform;
 mod promptness;
 mod terminal;
+mod upgrade;
 mod vm;
 
 use std::fs;
@@ -51,11 +52,12 @@ fn main() -> ExitCode {
     camera::check();
     // `cargo test FILTER` runs every test binary with the filter.
     let filters: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let scenarios: [(&str, Scenario); 7] = [
+    let scenarios: [(&str, Scenario); 8] = [
         ("machine::devices", devices),
         ("machine::drivers", drivers),
         ("machine::terminal", terminal::scenario),
         ("machine::absence", absence::scenario),
+        (upgrade::NAME, upgrade::scenario),
         (crowd::NAME, crowd::scenario),
         ("machine::armv7", armv7::scenario),
         (cost::NAME, cost::scenario),
@@ -63,7 +65,7 @@ fn main() -> ExitCode {
     for (name, scenario) in scenarios {
         let named = filters.iter().any(|filter| name.contains(filter.as_str()));
         // What only measures is asked for by its name.
-        if !named && (!filters.is_empty() || [cost::NAME, crowd::NAME].contains(&name)) {
+        if !named && (!filters.is_empty() || [cost::NAME, crowd::NAME, upgrade::NAME].contains(&name)) {
             continue;
         }
         match Setup::find(name) {
