@@ -3,6 +3,7 @@
 //! between the exit button opens.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -26,7 +27,13 @@ const BROKEN: &str = "#!/bin/sh\necho 'this release does not work' >&2\nexit 3\n
 const UNIT: &str = "[Unit]\nDescription=Came with a release\n";
 
 pub fn scenario(setup: &Setup) {
+    setup.keep_log(|| play(setup));
+}
+
+fn play(setup: &Setup) {
     let share = setup.share.path();
+    // The terminal's user reads the models there.
+    fs::set_permissions(share, fs::Permissions::from_mode(0o755)).unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let made = Command::new(root.join("scripts/deb")).arg(TARGET).arg(share.join("deb")).status();
     assert!(made.is_ok_and(|status| status.success()), "the Debian package cannot be made");
@@ -52,8 +59,14 @@ pub fn scenario(setup: &Setup) {
     println!("  installed from its package, it runs as its own user: {}", version(port));
     opens(&mut machine, 1);
     println!("  the exit button opens");
-    let settings = json!({ "Name": "kept" });
-    ok(port, "SetSysParam", settings);
+    ok(port, "SetSysParam", json!({ "Name": "kept" }));
+    // Of what the terminal's user may not do, the system does for it what polkit's rules allow.
+    let noon = json!({ "Year": 2031, "Month": 5, "Day": 6, "Hour": 12, "Minute": 0, "Second": 0 });
+    ok(port, "SetSysTime", noon);
+    assert_eq!(machine.run("date +%Y-%m").trim(), "2031-05");
+    let refused = "runuser -u facegate -- systemctl stop facegate-upgrade.path && echo stopped || true";
+    assert!(!machine.run(refused).contains("stopped"), "the terminal's user may stop units");
+    println!("  it sets the machine's clock, and may not stop a unit");
 
     // A good one.
     let release = Tree::new(&fs::read(setup.built.join("facegate")).unwrap());
@@ -83,9 +96,11 @@ pub fn scenario(setup: &Setup) {
     assert_eq!(call(port, "GetSysParam", &json!({})).unwrap()["info"]["Name"], "kept");
     opens(&mut machine, 3);
     println!("  one that does not start goes back by itself");
-    let said = machine.run("journalctl -o cat -u facegate -u facegate-upgrade --no-pager | tail -n 400");
-    fs::write(setup.pictures.join("facegate.log"), said).unwrap();
     println!("{}", machine.run("facegate release status --board /etc/facegate/board.toml"));
+
+    ok(port, "RebootDevice", json!({}));
+    machine.ends();
+    println!("  asked to, it restarts the machine");
 }
 
 /// Presses the exit button, which opens for the `nth` time.

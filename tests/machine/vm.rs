@@ -217,6 +217,12 @@ impl Machine {
         self.clock.wait(&Bell::default(), Some(self.clock.mono().after(span)));
     }
 
+    /// Waits until the machine restarts, which ends it here.
+    pub fn ends(&mut self) {
+        let ended = until(&self.clock, PATIENCE, || self.process.try_wait().unwrap());
+        assert!(ended.is_some_and(|status| status.success()), "the machine does not restart: {ended:?}");
+    }
+
     /// Everything the GPIO chip has put out, as the emulator noted it.
     pub fn put_out(&self) -> String {
         std::fs::read_to_string(self.folder.join("lines.log")).unwrap_or_default()
