@@ -21,8 +21,10 @@ use crate::{Setup, line};
 /// Its name on the command line.
 pub const NAME: &str = "machine::upgrade";
 const TARGET: &str = "aarch64-unknown-linux-gnu";
-/// What a daemon that cannot work does.
-const BROKEN: &str = "#!/bin/sh\necho 'this release does not work' >&2\nexit 3\n";
+/// What a daemon that cannot work says.
+const COMPLAINT: &str = "this release does not work";
+/// How often it is started.
+const ATTEMPTS: usize = 3;
 /// A unit file that comes with a release; nothing starts it.
 const UNIT: &str = "[Unit]\nDescription=Came with a release\n";
 
@@ -64,7 +66,8 @@ fn play(setup: &Setup) {
     let noon = json!({ "Year": 2031, "Month": 5, "Day": 6, "Hour": 12, "Minute": 0, "Second": 0 });
     ok(port, "SetSysTime", noon);
     assert_eq!(machine.run("date +%Y-%m").trim(), "2031-05");
-    let refused = "runuser -u facegate -- systemctl stop facegate-upgrade.path && echo stopped || true";
+    let refused =
+        "runuser -u facegate -- systemctl --no-ask-password stop facegate-upgrade.path && echo stopped || true";
     assert!(!machine.run(refused).contains("stopped"), "the terminal's user may stop units");
     println!("  it sets the machine's clock, and may not stop a unit");
 
@@ -73,9 +76,7 @@ fn play(setup: &Setup) {
     let good = release.pack(&shelf, &vendor, "9.9.9");
     ask(port, &good);
     machine.wait("the new release", |_| (version(port) == "v9.9.9").then_some(()));
-    machine.wait("its confirmation", |machine| {
-        machine.run("facegate release status --board /etc/facegate/board.toml || true").contains("9.9.9").then_some(())
-    });
+    machine.wait("its confirmation", |machine| (in_use(machine) == "9.9.9").then_some(()));
     assert_eq!(call(port, "GetSysParam", &json!({})).unwrap()["info"]["Name"], "kept");
     machine.wait("its unit file", |machine| {
         machine
@@ -87,12 +88,13 @@ fn play(setup: &Setup) {
     opens(&mut machine, 2);
 
     // One that does not start.
-    let broken = Tree::new(BROKEN.as_bytes()).pack(&shelf, &vendor, "10.0.0");
+    let broken =
+        Tree::new(format!("#!/bin/sh\necho '{COMPLAINT}' >&2\nexit 3\n").as_bytes()).pack(&shelf, &vendor, "10.0.0");
     ask(port, &broken);
-    machine.wait("the way back", |machine| {
-        machine.run("facegate release status --board /etc/facegate/board.toml || true").contains("10.0.0").then_some(())
-    });
+    let starts = || setup.log().matches(COMPLAINT).count();
+    machine.wait("its starts", |_| (starts() == ATTEMPTS).then_some(()));
     machine.wait("the release before it", |_| (version(port) == "v9.9.9").then_some(()));
+    assert_eq!((in_use(&mut machine).as_str(), starts()), ("9.9.9", ATTEMPTS));
     assert_eq!(call(port, "GetSysParam", &json!({})).unwrap()["info"]["Name"], "kept");
     opens(&mut machine, 3);
     println!("  one that does not start goes back by itself");
@@ -114,6 +116,13 @@ fn opens(machine: &mut Machine, nth: usize) {
     machine.wait("the door at rest", |machine| {
         levels(&changes(&machine.put_out()), line::RELAY).ends_with(&[false]).then_some(())
     });
+}
+
+/// The version of the release that is used and has proved itself.
+fn in_use(machine: &mut Machine) -> String {
+    let status = machine.run("facegate release status --board /etc/facegate/board.toml || true");
+    let line = status.lines().find(|line| line.contains("in use")).unwrap_or_default();
+    line.split_whitespace().nth(1).unwrap_or_default().to_owned()
 }
 
 fn version(port: u16) -> String {
