@@ -24,7 +24,7 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
-    /// Make a package of a folder with `facegate`, `models/`, `assets/`, `units/` and `keys/`. It is not signed yet.
+    /// Make a package of a folder with `facegate`, `models/`, `units/` and `keys/`. It is not signed yet.
     Build(BuildArgs),
     /// Sign a package in place, after all of it was checked.
     Sign {
@@ -84,8 +84,8 @@ pub struct BuildArgs {
     /// Its name: that of a release, or of a pack of models.
     #[arg(long, default_value = RELEASE)]
     name: String,
-    /// The layout of data it writes once it is confirmed.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// The layout of data it writes once it is confirmed, where its daemon is of another version than this program.
+    #[arg(long, value_name = "N", default_value_t = facegate::store::FORMAT)]
     data_format: u32,
 }
 

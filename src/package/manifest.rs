@@ -72,8 +72,6 @@ pub enum Kind {
     Daemon,
     /// Below `models/`.
     Models,
-    /// Below `assets/`.
-    Assets,
     /// Below `units/`: for the service manager.
     Units,
     /// Below `keys/`: public keys, and the list of revoked ones.
@@ -201,10 +199,9 @@ pub(super) fn kind(path: &str) -> Result<Kind, &'static str> {
     match path.split_once('/') {
         None if path == DAEMON => Ok(Kind::Daemon),
         Some(("models", _)) => Ok(Kind::Models),
-        Some(("assets", _)) => Ok(Kind::Assets),
         Some(("units", _)) => Ok(Kind::Units),
         Some(("keys", _)) => Ok(Kind::Keys),
-        _ => Err("should be `facegate`, or below `models`, `assets`, `units` or `keys`"),
+        _ => Err("should be `facegate`, or below `models`, `units` or `keys`"),
     }
 }
 

@@ -75,7 +75,7 @@ pub fn applies() {
     let next = Vendor::new(&machine.path("next"));
     let key = fs::read(next.keys().join("vendor.pub")).unwrap();
     let first =
-        release(&machine, "8.0.0", &[UNIT, ("assets/x", b"x"), ("keys/next.pub", &key), ("keys/revoked", b"# none\n")]);
+        release(&machine, "8.0.0", &[UNIT, ("models/x", b"x"), ("keys/next.pub", &key), ("keys/revoked", b"# none\n")]);
     // A link in the place of a unit is replaced, not followed.
     fs::write(machine.path("shadow"), "root").unwrap();
     symlink(machine.path("shadow"), machine.path("units/facegate-extra.service")).unwrap();

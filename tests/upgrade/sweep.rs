@@ -104,7 +104,7 @@ impl Sweep {
             let more = [
                 ("models/a.tflite", noise(number, 90_000)),
                 ("models/b.tflite", noise(100 + number, 20_000)),
-                ("assets/sounds/welcome.wav", noise(200 + number, 9_000)),
+                ("models/c/d.tflite", noise(200 + number, 9_000)),
                 ("units/facegate.service", format!("[Service]\n# {version}\n").into_bytes()),
             ];
             vendor.release(version, SCRIPT, &more);

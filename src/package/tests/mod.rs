@@ -153,13 +153,13 @@ fn a_good_package_is_unpacked_file_by_file() {
     let rig = Rig::new();
     let long: Vec<u8> = (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let package = Crafted::new()
-        .with("assets/a/b/c/d/e/f/sound.wav", &long)
+        .with("models/a/b/c/d/e/f/sound.wav", &long)
         .with("units/facegate.service", b"[Unit]\n")
         .with("keys/next.pub", b"")
         .signed(&rig.key.sk);
     let out = rig.try_out(&package, &Expect::release("sim", Version::new(1, 0, 0), 1)).unwrap();
     assert_eq!(fs::read(out.join("facegate")).unwrap(), b"#!/bin/sh\n");
-    assert_eq!(fs::read(out.join("assets/a/b/c/d/e/f/sound.wav")).unwrap(), long);
+    assert_eq!(fs::read(out.join("models/a/b/c/d/e/f/sound.wav")).unwrap(), long);
     assert_eq!(fs::read(out.join("keys/next.pub")).unwrap(), b"");
     for path in names(&out) {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
