@@ -64,6 +64,27 @@ pub fn room(folder: &Path) -> io::Result<(u64, u64)> {
     Ok((bytes(stat.f_bavail), bytes(stat.f_blocks)))
 }
 
+/// What is kept free on large disks.
+const RESERVE: u64 = 64 << 20;
+/// And on small ones, of all there is: one part of so many.
+const PART: u64 = 50;
+
+/// How much is kept free on a disk of so many bytes, whatever is written: the store goes on with it.
+#[must_use]
+pub const fn reserve(all: u64) -> u64 {
+    let part = all / PART;
+    if part < RESERVE { part } else { RESERVE }
+}
+
+/// Free bytes of the disk a folder is on, less the reserve.
+///
+/// # Errors
+/// What the system says.
+pub fn spare(folder: &Path) -> io::Result<u64> {
+    let (free, all) = room(folder)?;
+    Ok(free.saturating_sub(reserve(all)))
+}
+
 /// Bytes of all files below a folder, as far as they can be looked at.
 #[must_use]
 pub fn length(folder: &Path) -> u64 {
@@ -77,7 +98,10 @@ pub fn length(folder: &Path) -> u64 {
 }
 
 /// A new name is on the disk only when its folder is.
-fn sync(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
