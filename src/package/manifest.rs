@@ -190,7 +190,7 @@ pub(super) fn kind(path: &str) -> Result<Kind, &'static str> {
     if path.len() > LONGEST_PATH || path.split('/').count() > DEEPEST {
         return Err("has too long or too deep a path");
     }
-    if !path.split('/').all(is_component) {
+    if !is_path(path) {
         return Err(
             "should have a path of components of A-Z, a-z, 0-9, dot, dash and underscore, none beginning with a \
                     dot, and slashes between them",
@@ -203,6 +203,12 @@ pub(super) fn kind(path: &str) -> Result<Kind, &'static str> {
         Some(("keys", _)) => Ok(Kind::Keys),
         _ => Err("should be `facegate`, or below `models`, `units` or `keys`"),
     }
+}
+
+/// Whether a path is one of those in packages, whatever is below it: it leads nowhere but down.
+#[must_use]
+pub fn is_path(path: &str) -> bool {
+    path.split('/').all(is_component)
 }
 
 /// The folders a path leads through, outermost first.

@@ -210,7 +210,7 @@ fn what_was_verified_is_unpacked_though_the_name_leads_elsewhere_by_then() {
     fs::rename(&file, rig.path("elsewhere")).unwrap();
     fs::write(&file, "something else").unwrap();
     verified.unpack(&rig.path("out"), &mut |_, _| ()).unwrap();
-    check_folder(&rig.path("out"), verified.manifest()).unwrap();
+    assert_eq!(fs::read(rig.path("out/models/face.tflite")).unwrap(), [7; 1000]);
 
     // The very bytes change: found out by their sums, or because they unpack no more.
     let parts = fs::metadata(rig.path("elsewhere")).unwrap().len() as usize - Crafted::new().parts.len();
@@ -220,39 +220,6 @@ fn what_was_verified_is_unpacked_though_the_name_leads_elsewhere_by_then() {
     let refusal = verified.unpack(&rig.path("out2"), &mut |_, _| ()).unwrap_err();
     assert!(matches!(refusal, Refusal::Frame { .. }), "{refusal}");
     assert!(!rig.path("out2").exists());
-}
-
-#[test]
-fn an_unpacked_folder_is_held_against_its_manifest() {
-    let rig = Rig::new();
-    let out = rig.try_out(&Crafted::new().signed(&rig.key.sk), &Expect::default()).unwrap();
-    let manifest = Manifest::parse(Crafted::new().manifest.to_string().as_bytes()).unwrap();
-    let kept = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
-    assert_eq!(kept, manifest, "a manifest is kept as it is");
-    let model = out.join("models/face.tflite");
-    let spoil: [(&dyn Fn(), Fits); 6] = [
-        (&|| fs::write(&model, [8; 1000]).unwrap(), |r| matches!(r, Refusal::Sum { .. })),
-        (&|| fs::write(&model, [7; 999]).unwrap(), |r| matches!(r, Refusal::Shorter { found: 999, size: 1000, .. })),
-        (&|| fs::write(&model, [7; 1001]).unwrap(), |r| matches!(r, Refusal::Longer { .. })),
-        (&|| fs::remove_file(&model).unwrap(), |r| matches!(r, Refusal::Missing { .. })),
-        (&|| std::os::unix::fs::symlink("/dev/zero", &model).unwrap(), |r| matches!(r, Refusal::Missing { .. })),
-        (
-            &|| {
-                fs::remove_dir_all(out.join("models")).unwrap();
-                fs::write(out.join("models"), "").unwrap();
-            },
-            |r| matches!(r, Refusal::Missing { .. }),
-        ),
-    ];
-    check_folder(&out, &manifest).unwrap();
-    for (number, (spoil, fits)) in spoil.iter().enumerate() {
-        spoil();
-        let refusal = check_folder(&out, &manifest).unwrap_err();
-        assert!(fits(&refusal) && refusal.to_string().contains("models/face.tflite"), "{number}: {refusal}");
-    }
-    let mut outside = manifest;
-    outside.files[0].path = "../package.swx".to_owned();
-    assert!(matches!(check_folder(&out, &outside), Err(Refusal::Path { .. })), "nothing outside is looked at");
 }
 
 #[test]
