@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use facegate::backup;
 use facegate::package::{self, Expect, Inspected, Keys, Manifest, RELEASE, Recipe, SigningKey};
+use facegate::release::system;
+use facegate::upgrade::Limits;
 use semver::Version;
 
 use crate::{Failure, print};
@@ -108,6 +110,15 @@ pub fn perform(verb: Verb) -> Result<ExitCode, Failure> {
                 data_format: args.data_format,
             };
             let manifest = with_progress("packed", |told| package::build(&args.folder, &recipe, &args.out, told))?;
+            for file in manifest.files.iter().filter(|file| !system::is_accepted(file)) {
+                eprintln!("{}: no terminal takes that, nor the other units and keys beside it", file.path);
+            }
+            let (packed, most) = (manifest.files.iter().map(|file| file.packed).sum::<u64>(), Limits::default().bytes);
+            if packed > most {
+                eprintln!(
+                    "it is larger than the {most} bytes a terminal fetches: it can be installed from a stick alone"
+                );
+            }
             print(&format!("{}: {}, not signed yet\n", args.out.display(), summary(&manifest)))
         }
         Verb::Sign { file, key, passphrase_file } => {
