@@ -47,7 +47,6 @@ impl Proving {
         };
         info!(version = %trial.version, "a new release has to prove itself");
         supervisor::status("a new release has to prove itself");
-        supervisor::more_time(trial.longest());
         let inbox = Inbox::default();
         let stop = inbox.sender();
         threads.start("trial", move || tools.prove(&trial, &inbox))?;

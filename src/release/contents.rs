@@ -133,7 +133,7 @@ mod tests {
             (&|| fs::write(&file, [7; 8]).unwrap(), Some("length")),
             (&|| fs::write(&file, [7; 10]).unwrap(), Some("length")),
             (&|| fs::remove_file(&file).unwrap(), Some("No such file")),
-            (&|| std::os::unix::fs::symlink("/dev/zero", &file).unwrap(), Some("symbolic link")),
+            (&|| std::os::unix::fs::symlink("/dev/zero", &file).unwrap(), Some("it is a link")),
             (
                 &|| {
                     fs::remove_file(&file).unwrap();

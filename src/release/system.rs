@@ -12,7 +12,6 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use rustix::io::Errno;
 use semver::Version;
 
 use super::{Problem, own_version};
@@ -172,11 +171,10 @@ impl Workshop {
     /// Copies a plain file; whoever owns it changes the copy no more.
     fn copy(&self, from: &Path) -> Result<PathBuf, Problem> {
         let failed = |error: io::Error| {
-            let is_link = error.raw_os_error() == Some(Errno::LOOP.raw_os_error());
-            if is_link || matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) {
+            if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) {
                 return Problem::NotForRoot {
                     path: from.to_owned(),
-                    why: "is no package: a link, no file, or too large",
+                    why: "is no package: no plain file, or too large",
                 };
             }
             Problem::disk(from, "cannot be copied")(error)

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Releases, State};
 use super::{Problem, Running, Slot, UNFIT};
 use crate::clock::{Clock, Inbox, Mono, Outbound};
+use crate::hal::linux::supervisor;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(500);
@@ -174,13 +175,15 @@ impl Trial {
 pub struct Deadline(Outbound<Stop>);
 
 impl Trial {
-    /// Ends the process some time after the trial is over, unless it has proved itself or ends by itself by then.
+    /// Ends the process some time after the trial is over, unless it has proved itself or ends by itself by then. So much time
+    /// is asked of the supervisor, which may allow less.
     ///
     /// # Errors
     /// When no thread can be started.
     pub fn deadline(&self, clock: Arc<dyn Clock>) -> std::io::Result<Deadline> {
         let (trial, inbox) = (self.clone(), Inbox::default());
         let deadline = Deadline(inbox.sender());
+        supervisor::more_time(self.longest());
         std::thread::Builder::new().name("deadline".into()).spawn(move || {
             let is_on = || trial.releases.load().is_ok_and(|state| trial.is_on(&state));
             if inbox.next(&*clock, Some(trial.last())).is_some() || !is_on() {

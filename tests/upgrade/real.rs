@@ -130,6 +130,8 @@ fn upgrades() {
         let handed = fs::read(rig.place.path().join("data/upgrade/for-root.swx")).unwrap();
         assert!(handed == fs::read(rig.place.path().join(format!("vendor/{version}.swx"))).unwrap());
     }
+    // Each trial takes 20 s at most, a sixth of it to settle, and 20 s for the end of one that hangs.
+    assert_eq!(rig.service.asked(), [43_333_333; 3]);
     // An older one is refused, and says so.
     rig.ask(&rig.vendor.release("9.1.5", GOOD, &[]));
     let why = rig.told("failed")["why"].as_str().unwrap().to_owned();

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// Makes `path` hold `text` with these permissions, or removes it for `None`. Whether anything had to be done.
 ///
@@ -44,12 +45,16 @@ pub fn keep(path: &Path, text: Option<&str>, mode: u32) -> io::Result<bool> {
 /// Opens a plain file for reading; a link, a device or a pipe in its place is an error, and nothing is waited for.
 ///
 /// # Errors
-/// What the system says.
+/// [`io::ErrorKind::InvalidInput`] for what is no plain file; what the system says.
 pub fn open_plain(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let refused = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(Errno::LOOP) => return Err(refused("it is a link")),
+        opened => File::from(opened?),
+    };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+        return Err(refused("it is no plain file"));
     }
     Ok(file)
 }

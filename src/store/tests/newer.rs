@@ -83,7 +83,7 @@ fn a_database_of_newer_software_that_was_given_up_is_made_anew() {
     rig.add(person(7), None).unwrap();
     rig.flush().unwrap();
     rig.store = None;
-    let sled = sled::open(rig.dir.path().join("db")).unwrap();
+    let sled = db(rig.dir.path());
     sled.open_tree("meta").unwrap().insert("format", (FORMAT + 1).to_string().as_bytes()).unwrap();
     sled.flush().unwrap();
     drop(sled);
