@@ -425,6 +425,7 @@ impl App {
             sight,
             clock: clock.clone(),
             settings: settings.clone(),
+            store: store.clone(),
             decisions: decisions.clone(),
             leave,
         };

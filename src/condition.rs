@@ -18,6 +18,8 @@ pub struct Conditions {
     settings: Arc<Live>,
     clock: Arc<dyn Clock>,
     failing: Mutex<BTreeMap<String, String>>,
+    /// Whether anything was heard of a device.
+    heard: Mutex<BTreeMap<String, bool>>,
 }
 
 impl fmt::Debug for Conditions {
@@ -30,13 +32,21 @@ impl Conditions {
     /// Of a terminal whose events are kept in `decisions`.
     #[must_use]
     pub fn new(decisions: Arc<Decisions>, settings: Arc<Live>, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { decisions, settings, clock, failing: Mutex::default() })
+        Arc::new(Self { decisions, settings, clock, failing: Mutex::default(), heard: Mutex::default() })
     }
 
     /// Of one device, for the thread that drives it.
     #[must_use]
     pub fn of(self: &Arc<Self>, device: impl Into<String>) -> Condition {
-        Condition { device: device.into(), works: None, all: self.clone() }
+        let device = device.into();
+        lock(&self.heard).entry(device.clone()).or_default();
+        Condition { device, works: None, all: self.clone() }
+    }
+
+    /// Of which nothing was heard yet: whoever drives them may hang.
+    #[must_use]
+    pub fn silent(&self) -> Vec<String> {
+        lock(&self.heard).iter().filter(|(_, heard)| !**heard).map(|(device, _)| device.clone()).collect()
     }
 
     /// What does not work now, and why.
@@ -76,7 +86,10 @@ impl Condition {
     pub fn works(&mut self) {
         match self.works.replace(true) {
             Some(true) => {}
-            None => info!(device = self.device, "works"),
+            None => {
+                self.is_heard();
+                info!(device = self.device, "works");
+            }
             Some(false) => {
                 info!(device = self.device, "works again");
                 lock(&self.all.failing).remove(&self.device);
@@ -88,11 +101,16 @@ impl Condition {
     /// It does not.
     pub fn fails(&mut self, why: &dyn std::error::Error) {
         if self.works.replace(false) != Some(false) {
+            self.is_heard();
             let why = reason(why);
             warn!(device = self.device, why, "does not work");
             self.all.tell("device", json!({ "device": self.device, "works": false, "why": why }));
             lock(&self.all.failing).insert(self.device.clone(), why);
         }
+    }
+
+    fn is_heard(&self) {
+        lock(&self.all.heard).insert(self.device.clone(), true);
     }
 
     /// Tells whoever watches of something else about it.

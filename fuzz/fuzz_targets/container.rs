@@ -61,7 +61,10 @@ fuzz_target!(|data: &[u8]| {
     fs::write(&file, bytes).unwrap();
     match behind::unpack(&file, &folder) {
         Ok(manifest) => {
-            behind::check_folder(&folder, &manifest).unwrap();
+            for file in &manifest.files {
+                let bytes = fs::read(folder.join(&file.path)).unwrap();
+                assert_eq!((bytes.len() as u64, Digest(Sha256::digest(&bytes).into())), (file.size, file.sha256));
+            }
             fs::remove_dir_all(&folder).unwrap();
         }
         Err(_) => assert!(!folder.exists()),

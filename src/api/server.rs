@@ -53,7 +53,7 @@ pub struct ServerLimits {
     pub body: usize,
     /// Most bytes of all large bodies in memory; at least as many as `body`.
     pub bodies: usize,
-    /// Connections at once.
+    /// Connections at once, one of them from this machine itself.
     pub connections: usize,
     /// Of them from one address.
     pub connections_per_client: usize,
@@ -254,7 +254,9 @@ impl Place {
     fn take(clients: &Arc<Mutex<HashMap<IpAddr, usize>>>, client: IpAddr, limits: &ServerLimits) -> Option<Self> {
         let mut counts = lock(clients);
         let own = counts.get(&client).copied().unwrap_or(0);
-        if own >= limits.connections_per_client || counts.values().sum::<usize>() >= limits.connections {
+        // One is this machine's own: by it a new release looks whether its API answers, whoever crowds in from outside.
+        let all = if client.is_loopback() { limits.connections } else { limits.connections.saturating_sub(1) };
+        if own >= limits.connections_per_client || counts.values().sum::<usize>() >= all {
             return None;
         }
         counts.insert(client, own + 1);
@@ -615,6 +617,17 @@ impl Mender {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn strangers_leave_a_connection_to_the_machine_itself() {
+        let limits = ServerLimits { connections: 3, connections_per_client: 2, ..ServerLimits::default() };
+        let clients = Arc::default();
+        let take = |client: [u8; 4]| Place::take(&clients, client.into(), &limits);
+        let crowd = [take([10, 0, 0, 1]), take([10, 0, 0, 2])];
+        assert!(crowd.iter().all(Option::is_some) && take([10, 0, 0, 3]).is_none());
+        let own = take([127, 0, 0, 1]);
+        assert!(own.is_some() && take([127, 0, 0, 1]).is_none());
+    }
 
     #[test]
     fn an_empty_length_is_mended_wherever_the_bytes_are_cut() {

@@ -9,7 +9,7 @@ use crate::api::server::Listening;
 use crate::camera::Newest;
 use crate::clock::{Bell, Clock, Mono};
 use crate::condition::Conditions;
-use crate::release::trial::{Health, Part};
+use crate::release::trial::{Function, Health};
 
 /// An older picture is none that the camera delivers.
 const OLDEST: Duration = Duration::from_secs(20);
@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A request that needs no login to be refused.
 const REQUEST: &[u8] = b"GET /action/GetSysParam HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-/// How an answer begins.
-const ANSWER: &[u8] = b"HTTP/1.1 ";
+/// How its refusal begins.
+const ANSWER: &[u8] = b"HTTP/1.1 401 ";
 
-/// Looks at all parts.
+/// Looks at all functions.
 pub(super) struct Sight {
     pub(super) newest: Arc<Newest>,
     pub(super) conditions: Arc<Conditions>,
@@ -49,30 +49,37 @@ impl Sight {
 
     /// What does not work now.
     pub(super) fn look(&self) -> Health {
+        let silent =
+            self.conditions.silent().into_iter().map(|device| (device, "nothing was heard of it yet".to_owned()));
         let mut lacking = Vec::new();
-        for (device, why) in self.conditions.failing() {
-            let part = match &*device {
-                "camera" => Part::Camera,
-                "face models" => Part::Models,
-                "relay" => Part::Lock,
-                "exit button" | "door contact" | "tamper contact" | "fire alarm" => Part::Inputs,
-                // A terminal does without the others.
-                _ => continue,
-            };
-            lacking.push((part, format!("{device}: {why}")));
+        for (device, why) in self.conditions.failing().into_iter().chain(silent) {
+            if let Some(function) = function_of(&device) {
+                lacking.push((function, format!("{device}: {why}")));
+            }
         }
         let at = self.newest.get().map(|frame| frame.at);
         if let Some(why) = stale(at, self.clock.mono()) {
-            lacking.push((Part::Camera, why));
+            lacking.push((Function::Camera, why));
         }
         if let Some(why) = &self.people {
-            lacking.push((Part::People, why.clone()));
+            lacking.push((Function::People, why.clone()));
         }
         if let Err(error) = self.listening.address().and_then(ask) {
-            lacking.push((Part::Api, error.to_string()));
+            lacking.push((Function::Api, error.to_string()));
         }
         Health(lacking)
     }
+}
+
+/// The function a device belongs to; a terminal does without the others.
+fn function_of(device: &str) -> Option<Function> {
+    Some(match device {
+        "camera" => Function::Camera,
+        "face models" => Function::Models,
+        "relay" => Function::Lock,
+        "exit button" | "door contact" | "tamper contact" | "fire alarm" => Function::Inputs,
+        _ => return None,
+    })
 }
 
 fn stale(picture: Option<Mono>, now: Mono) -> Option<String> {
@@ -113,10 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_answers_http_is_taken_for_the_api() {
-        for (answer, good) in
-            [(&b"HTTP/1.1 401 Unauthorized\r\n\r\n"[..], true), (b"SSH-2.0-dropbear", false), (b"", false)]
-        {
+    fn what_refuses_a_request_without_a_login_is_taken_for_the_api() {
+        for (answer, good) in [
+            (&b"HTTP/1.1 401 Unauthorized\r\n\r\n"[..], true),
+            (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", false),
+            (b"SSH-2.0-dropbear", false),
+            (b"", false),
+        ] {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let at = listener.local_addr().unwrap();
             let server = std::thread::spawn(move || {

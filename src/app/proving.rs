@@ -15,6 +15,7 @@ use crate::hal::linux::supervisor;
 use crate::release::trial::{Stop, Trial, Verdict};
 use crate::release::{Releases, Running};
 use crate::settings::Live;
+use crate::store::Store;
 use crate::upgrade::installer::hand_over;
 
 /// What it takes.
@@ -27,6 +28,7 @@ pub(super) struct Tools {
     pub(super) sight: Arc<Sight>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Arc<Live>,
+    pub(super) store: Arc<Store>,
     pub(super) decisions: Arc<Decisions>,
     /// Ends the terminal.
     pub(super) leave: Arc<dyn Fn(Ending) + Send + Sync>,
@@ -63,9 +65,13 @@ impl Tools {
             Verdict::Stopped => return,
             Verdict::Unfit(why) => why,
             Verdict::Proved => match trial.confirm() {
-                Ok(()) => {
+                Ok(true) => {
                     info!(version = %trial.version, "the new release has proved itself");
                     self.tell("confirmed", json!({ "version": trial.version.to_string() }));
+                    return self.ready();
+                }
+                Ok(false) => {
+                    info!(version = %trial.version, "the new release was given up by hand; another is started next");
                     return self.ready();
                 }
                 Err(problem) => format!("that it works cannot be kept: {problem}"),
@@ -79,10 +85,13 @@ impl Tools {
         (self.leave)(Ending::Unfit);
     }
 
-    /// The release has proved itself, now or long ago.
+    /// Does what a release that stays does, and says that the terminal works.
     fn ready(&self) {
-        if let Some(slot) = &self.running.folder {
-            match hand_over(slot, &self.packages) {
+        if self.running.stays(&self.releases) {
+            if let Err(error) = self.store.settle_format() {
+                error!(%error, "older software would not notice that it does not know these data");
+            }
+            match hand_over(&self.running, &self.releases, &self.packages) {
                 Ok(true) => info!("what of the new software needs root waits for it"),
                 Ok(false) => {}
                 Err(error) => error!(%error, "what of the new software needs root cannot be handed over"),
@@ -91,7 +100,7 @@ impl Tools {
         supervisor::ready(&format!("version {}", self.running.version));
     }
 
-    /// Tells what happened while nobody could, once.
+    /// Tells what happened while nobody could; at each start, as the list it stands in is lost with the process.
     fn tell_news(&self) {
         let news = match self.releases.load() {
             Ok(state) => state.news,
@@ -106,10 +115,6 @@ impl Tools {
             _ => "state_lost",
         };
         self.tell(what, json!({ "version": version, "why": news.why }));
-        let told = self.releases.change(|state| state.news = None);
-        if let Err(problem) = told {
-            warn!(%problem, "it is told again at the next start");
-        }
     }
 
     fn tell(&self, state: &'static str, more: Value) {

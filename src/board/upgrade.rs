@@ -33,10 +33,14 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Upgrade> {
     Some(Upgrade { keys: keys?, confirm: Duration::from_secs(confirm?.u32().into()), attempts: attempts?.u32() })
 }
 
-/// What the launcher reads of a profile. A profile of newer software has keys that it does not know: it has to start that
+/// What the launcher and root's part read of a profile. A profile of newer software has keys that it does not know: it has to start that
 /// software all the same, which then judges the profile.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Essentials {
+    /// The board's name; `None`: the profile does not say.
+    pub name: Option<String>,
+    /// As [`Upgrade::keys`].
+    pub keys: PathBuf,
     /// Folder of all data; `None`: the profile does not say.
     pub data: Option<PathBuf>,
     /// As [`Upgrade::attempts`].
@@ -50,9 +54,12 @@ impl Essentials {
         let text = std::fs::read_to_string(file).unwrap_or_default();
         let table: toml::Table = text.parse().unwrap_or_default();
         let data = table.get("storage").and_then(|section| section.get("data")?.as_str()).map(PathBuf::from);
+        let name = table.get("name").and_then(|name| name.as_str()).map(str::to_owned);
+        let keys = table.get("upgrade").and_then(|section| section.get("keys")?.as_str()).map(PathBuf::from);
         let attempts = table.get("upgrade").and_then(|section| section.get("attempts")?.as_integer());
         let attempts = attempts.and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=20).contains(n));
-        Self { data, attempts: attempts.unwrap_or(ATTEMPTS) }
+        let keys = keys.unwrap_or_else(|| Upgrade::default().keys);
+        Self { name, keys, data, attempts: attempts.unwrap_or(ATTEMPTS) }
     }
 }
 
@@ -64,16 +71,24 @@ mod tests {
     #[test]
     fn the_launcher_understands_profiles_it_does_not_know() {
         let folder = tempfile::tempdir().unwrap();
-        for (text, data, attempts) in [
-            (SIM.to_owned(), Some("facegate-data"), 3),
-            (format!("{SIM}\n[upgrade]\nattempts = 7\n"), Some("facegate-data"), 7),
-            (format!("{SIM}\n[upgrade]\nattempts = 0\n[gate]\nturnstile = [1]\n"), Some("facegate-data"), 3),
-            ("[storage]\ndata = 3\n".to_owned(), None, 3),
-            ("no profile".to_owned(), None, 3),
+        let (etc, own) = ("/etc/facegate/keys", "/k");
+        for (text, name, keys, data, attempts) in [
+            (SIM.to_owned(), Some("sim"), etc, Some("facegate-data"), 3),
+            (format!("{SIM}\n[upgrade]\nattempts = 7\nkeys = \"/k\"\n"), Some("sim"), own, Some("facegate-data"), 7),
+            (
+                format!("{SIM}\n[upgrade]\nattempts = 0\n[gate]\nturnstile = [1]\n"),
+                Some("sim"),
+                etc,
+                Some("facegate-data"),
+                3,
+            ),
+            ("[storage]\ndata = 3\n".to_owned(), None, etc, None, 3),
+            ("no profile".to_owned(), None, etc, None, 3),
         ] {
             let file = folder.path().join("board.toml");
             std::fs::write(&file, &text).unwrap();
-            assert_eq!(Essentials::of(&file), Essentials { data: data.map(PathBuf::from), attempts }, "{text}");
+            let (name, keys, data) = (name.map(str::to_owned), keys.into(), data.map(PathBuf::from));
+            assert_eq!(Essentials::of(&file), Essentials { name, keys, data, attempts }, "{text}");
         }
     }
 

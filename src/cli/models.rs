@@ -39,9 +39,9 @@ pub enum ModelsVerb {
         /// Id of the pack, where a folder holds several.
         #[arg(long, value_name = "ID")]
         pack: Option<String>,
-        /// Folder of the keys whose packages are trusted.
-        #[arg(long, value_name = "DIR", default_value = "/etc/facegate/keys")]
-        keys: PathBuf,
+        /// Folder of the keys whose packages are trusted, instead of the profile's.
+        #[arg(long, value_name = "DIR")]
+        keys: Option<PathBuf>,
         #[command(flatten)]
         place: Place,
     },
@@ -95,7 +95,7 @@ pub fn run(verb: ModelsVerb) -> Result<ExitCode, Failure> {
                 models::install_folder(&board.data, folder, pack.as_deref(), clock, say)?
             } else {
                 // Without a key nothing is fetched either.
-                let keys = Keys::load(&keys)?;
+                let keys = Keys::load(keys.as_deref().unwrap_or(&board.upgrade.keys))?;
                 let fetched = from.contains("://").then(|| download(&from, &board.data)).transpose()?;
                 let file = fetched.as_ref().map_or(folder, |fetched| fetched.path.as_path());
                 models::install_package(&board.data, file, &keys, &board.name, clock, say)?

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use facegate::backup;
 use facegate::package::{self, Expect, Inspected, Keys, Manifest, RELEASE, Recipe, SigningKey};
+use facegate::release::system;
+use facegate::upgrade::Limits;
 use semver::Version;
 
 use crate::{Failure, print};
@@ -24,7 +26,7 @@ pub enum Verb {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
-    /// Make a package of a folder with `facegate`, `models/`, `assets/`, `units/` and `keys/`. It is not signed yet.
+    /// Make a package of a folder with `facegate`, `models/`, `units/` and `keys/`. It is not signed yet.
     Build(BuildArgs),
     /// Sign a package in place, after all of it was checked.
     Sign {
@@ -84,8 +86,8 @@ pub struct BuildArgs {
     /// Its name: that of a release, or of a pack of models.
     #[arg(long, default_value = RELEASE)]
     name: String,
-    /// The layout of data it writes once it is confirmed.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// The layout of data it writes once it is confirmed, where its daemon is of another version than this program.
+    #[arg(long, value_name = "N", default_value_t = facegate::store::FORMAT)]
     data_format: u32,
 }
 
@@ -108,6 +110,15 @@ pub fn perform(verb: Verb) -> Result<ExitCode, Failure> {
                 data_format: args.data_format,
             };
             let manifest = with_progress("packed", |told| package::build(&args.folder, &recipe, &args.out, told))?;
+            for file in manifest.files.iter().filter(|file| !system::is_accepted(file)) {
+                eprintln!("{}: no terminal takes that, nor the other units and keys beside it", file.path);
+            }
+            let (packed, most) = (manifest.files.iter().map(|file| file.packed).sum::<u64>(), Limits::default().bytes);
+            if packed > most {
+                eprintln!(
+                    "it is larger than the {most} bytes a terminal fetches: it can be installed from a stick alone"
+                );
+            }
             print(&format!("{}: {}, not signed yet\n", args.out.display(), summary(&manifest)))
         }
         Verb::Sign { file, key, passphrase_file } => {

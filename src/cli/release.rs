@@ -1,6 +1,7 @@
 //! `facegate release`: starting releases, counting how they end, and looking after them by hand.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -12,8 +13,8 @@ use facegate::release::ended::{Ending, ended};
 use facegate::release::install::{Order, install};
 use facegate::release::launch::Launcher;
 use facegate::release::system::{Places, apply};
-use facegate::release::trial::Part;
-use facegate::release::{self, Contents, Releases, Running, Slot};
+use facegate::release::trial::Function;
+use facegate::release::{self, Contents, Problem, Releases, Running, Slot};
 use facegate::upgrade::installer::expect;
 
 use crate::Failure;
@@ -48,8 +49,8 @@ pub enum Verb {
         which: Which,
         /// What does not work on this terminal and so need not work with the new release: camera, models, people, api,
         /// inputs, lock.
-        #[arg(long, value_name = "PART", value_parser = part)]
-        without: Vec<Part>,
+        #[arg(long, value_name = "FUNCTION", value_parser = function)]
+        without: Vec<Function>,
     },
     /// Go back to the release before; it is used from the next start on.
     Rollback {
@@ -72,7 +73,7 @@ pub enum Verb {
         /// Folder for what is needed meanwhile.
         #[arg(long, value_name = "DIR", default_value = "/var/tmp")]
         workshop: PathBuf,
-        /// Remove the package afterwards, applied or refused.
+        /// Remove the package afterwards, applied or refused; it stays where the disk is to blame.
         #[arg(long)]
         remove: bool,
     },
@@ -92,37 +93,61 @@ pub struct Which {
 impl Which {
     /// The releases, and how often one may end.
     fn releases(&self) -> Result<(Releases, u32), Failure> {
-        let Essentials { data, attempts } = Essentials::of(&self.board);
+        let Essentials { data, attempts, .. } = Essentials::of(&self.board);
         let data = self.data.clone().or(data);
         let data = data.ok_or_else(|| format!("{}: storage.data: is missing", self.board.display()))?;
         Ok((Releases::of(&data), attempts))
     }
+
+    /// The same, to change them.
+    fn own_releases(&self) -> Result<(Releases, u32), Failure> {
+        let (releases, attempts) = self.releases()?;
+        if is_another_user_s(releases.data()) {
+            return Err(format!(
+                "{}: is not root's, and what root writes there the terminal could not change; run this as its user: \
+                 runuser -u facegate -- facegate release ...",
+                releases.data().display()
+            )
+            .into());
+        }
+        Ok((releases, attempts))
+    }
 }
 
-fn part(text: &str) -> Result<Part, String> {
-    let part = serde_json::from_value(text.into()).unwrap_or(Part::Unknown);
-    if part == Part::Unknown { Err("should be camera, models, people, api, inputs or lock".into()) } else { Ok(part) }
+/// Whether this is root and the terminal of `data` is not: root neither writes there nor runs what lies there.
+fn is_another_user_s(data: &Path) -> bool {
+    process::is_root() && std::fs::metadata(data).is_ok_and(|folder| folder.uid() != 0)
+}
+
+fn function(text: &str) -> Result<Function, String> {
+    let function = serde_json::from_value(text.into()).unwrap_or(Function::Unknown);
+    if function == Function::Unknown {
+        Err("should be camera, models, people, api, inputs or lock".into())
+    } else {
+        Ok(function)
+    }
 }
 
 pub fn perform(verb: Verb) -> Result<ExitCode, Failure> {
     match verb {
         Verb::Start { board, options } => start(&board, &options),
         Verb::Ended { which } => {
-            let (releases, attempts) = which.releases()?;
+            let (releases, attempts) = which.own_releases()?;
             println!("{}", ended(&releases, attempts, &Ending::from_environment())?);
             Ok(ExitCode::SUCCESS)
         }
         Verb::Status { which } => status(&which.releases()?.0),
         Verb::Install { file, which, without } => install_file(&file, &which, &without),
         Verb::Rollback { which } => {
-            println!("{} is started next", which.releases()?.0.go_back()?);
+            println!("{} is started next", which.own_releases()?.0.go_back()?);
             Ok(ExitCode::SUCCESS)
         }
         Verb::System { package, board, units, keys, workshop, remove } => {
-            let board = Board::load(&board)?;
-            let places = Places { units, keys: keys.unwrap_or(board.upgrade.keys), workshop };
-            let applied = apply(&package, &board.name, &places);
-            if remove {
+            let essentials = Essentials::of(&board);
+            let name = essentials.name.ok_or_else(|| format!("{}: name: is missing", board.display()))?;
+            let places = Places { units, keys: keys.unwrap_or(essentials.keys), workshop };
+            let applied = apply(&package, &name, &places);
+            if remove && !applied.as_ref().is_err_and(Problem::may_pass) {
                 std::fs::remove_file(&package).map_err(|e| format!("{}: {e}", package.display()))?;
             }
             let applied = applied?;
@@ -147,6 +172,9 @@ fn start(board: &Path, options: &[OsString]) -> Result<ExitCode, Failure> {
         let folder = own.parent().unwrap_or(&own);
         return Err(process::become_program(&own, &arguments, (release::VARIABLE, folder)).into());
     };
+    if is_another_user_s(&data) {
+        return Err(format!("{}: is not root's, and root does not run what lies there", data.display()).into());
+    }
     let launcher = Launcher::new(Releases::of(&data), essentials.attempts)?;
     // As often as there are releases.
     for _ in Slot::ALL {
@@ -167,6 +195,9 @@ pub fn leave_to_chosen(verb: &str, board: &Path, data: Option<&Path>) -> Option<
         return None;
     }
     let releases = Releases::of(&data.map(Path::to_owned).or(Essentials::of(board).data)?);
+    if is_another_user_s(releases.data()) {
+        return None;
+    }
     let folder = releases.slot(releases.load().ok()?.chosen)?;
     let mut arguments: Vec<OsString> = vec![verb.into(), "--board".into(), board.into()];
     arguments.extend(data.iter().flat_map(|data| ["--data".into(), data.into()]));
@@ -207,19 +238,20 @@ fn status(releases: &Releases) -> Result<ExitCode, Failure> {
         println!("the last start on trial ended: {why}");
     }
     if let Some(news) = state.news {
-        println!("to be told at the next start: {} {}", news.what, news.why);
+        let version = news.version.map_or_else(String::new, |version| format!(" {version}"));
+        println!("last: {}{version}: {}", news.what, news.why);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn install_file(file: &Path, which: &Which, without: &[Part]) -> Result<ExitCode, Failure> {
+fn install_file(file: &Path, which: &Which, without: &[Function]) -> Result<ExitCode, Failure> {
     let board = Board::load(&which.board)?;
-    let (releases, _) = which.releases()?;
+    let (releases, _) = which.own_releases()?;
     let running = in_use(&releases)?;
     let keys = Keys::load(&board.upgrade.keys)?;
     let verified = package::verify(file, &keys, &expect(&board.name, &running, &releases))?;
-    let healthy: Vec<_> = Part::ALL.into_iter().filter(|part| !without.contains(part)).collect();
-    let order = Order { package: &verified, file, is_ours: false, running: &running, healthy: &healthy };
+    let healthy: Vec<_> = Function::ALL.into_iter().filter(|function| !without.contains(function)).collect();
+    let order = Order { package: &verified, file, running: &running, healthy: &healthy };
     let slot = install(&order, &releases, &mut |_, _| {})?;
     println!("version {} is in slot {slot}: it is started next", verified.manifest().version);
     Ok(ExitCode::SUCCESS)

@@ -16,7 +16,7 @@ pub(super) const MANIFEST_AT: u64 = (HEAD + BLOCK) as u64;
 /// The longest manifest, bytes.
 pub(super) const LONGEST_MANIFEST: u32 = 256 << 10;
 /// The most bytes of all parts together, packed, and of all files together, unpacked.
-pub(super) const LARGEST: u64 = 1 << 30;
+pub const LARGEST: u64 = 1 << 30;
 
 /// How long what stands behind the signature is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

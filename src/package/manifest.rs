@@ -72,8 +72,6 @@ pub enum Kind {
     Daemon,
     /// Below `models/`.
     Models,
-    /// Below `assets/`.
-    Assets,
     /// Below `units/`: for the service manager.
     Units,
     /// Below `keys/`: public keys, and the list of revoked ones.
@@ -192,7 +190,7 @@ pub(super) fn kind(path: &str) -> Result<Kind, &'static str> {
     if path.len() > LONGEST_PATH || path.split('/').count() > DEEPEST {
         return Err("has too long or too deep a path");
     }
-    if !path.split('/').all(is_component) {
+    if !is_path(path) {
         return Err(
             "should have a path of components of A-Z, a-z, 0-9, dot, dash and underscore, none beginning with a \
                     dot, and slashes between them",
@@ -201,11 +199,16 @@ pub(super) fn kind(path: &str) -> Result<Kind, &'static str> {
     match path.split_once('/') {
         None if path == DAEMON => Ok(Kind::Daemon),
         Some(("models", _)) => Ok(Kind::Models),
-        Some(("assets", _)) => Ok(Kind::Assets),
         Some(("units", _)) => Ok(Kind::Units),
         Some(("keys", _)) => Ok(Kind::Keys),
-        _ => Err("should be `facegate`, or below `models`, `assets`, `units` or `keys`"),
+        _ => Err("should be `facegate`, or below `models`, `units` or `keys`"),
     }
+}
+
+/// Whether a path is one of those in packages, whatever is below it: it leads nowhere but down.
+#[must_use]
+pub fn is_path(path: &str) -> bool {
+    path.split('/').all(is_component)
 }
 
 /// The folders a path leads through, outermost first.

@@ -23,11 +23,11 @@ use std::path::Path;
 pub use self::build::{Problem, Recipe, build};
 use self::container::Container;
 pub use self::expect::Expect;
+pub use self::head::LARGEST;
 pub use self::keys::{KeyId, Keys, REVOKED};
-pub use self::manifest::{DAEMON, Digest, Entry, Kind, Manifest, RELEASE};
+pub use self::manifest::{DAEMON, Digest, Entry, Kind, Manifest, RELEASE, is_path};
 pub use self::refusal::Refusal;
 pub use self::sign::{SigningKey, keygen, sign};
-pub use self::unpack::check_folder;
 
 /// The target this daemon is built for, as Rust names them.
 pub const TARGET: &str = env!("FACEGATE_TARGET");

@@ -198,12 +198,6 @@ pub enum Refusal {
         /// As the manifest has it.
         expected: Digest,
     },
-    /// A file of an unpacked package is gone, or is no plain file any more.
-    #[error("the file {path:?} is missing")]
-    Missing {
-        /// The file.
-        path: String,
-    },
     /// Unpacking would mix with what is there.
     #[error("{}: should be missing or an empty folder", .0.display())]
     NotEmpty(PathBuf),

@@ -1,5 +1,5 @@
 //! From parts to files: each is checked while it is written, and what was written goes again when one of them is not as the
-//! manifest has it. And the check of a folder that was unpacked some time ago.
+//! manifest has it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -51,38 +51,6 @@ pub(super) fn check_parts(container: &Container, manifest: &Manifest, progress: 
             done += bytes;
             progress(done, total);
         })?;
-    }
-    Ok(())
-}
-
-/// Compares an unpacked folder with its manifest. What else is in the folder is not looked at.
-///
-/// # Errors
-/// [`Refusal::Missing`], [`Refusal::Shorter`], [`Refusal::Longer`], [`Refusal::Sum`], [`Refusal::Io`], and what
-/// [`Manifest::parse`] refuses.
-pub fn check_folder(folder: &Path, manifest: &Manifest) -> Result<(), Refusal> {
-    manifest.check()?;
-    for entry in &manifest.files {
-        let path = folder.join(&entry.path);
-        let read = Refusal::io("read", &path);
-        match fs::symlink_metadata(&path) {
-            Ok(there) if there.is_file() => {}
-            Ok(_) => return Err(Refusal::Missing { path: entry.path.clone() }),
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Err(Refusal::Missing { path: entry.path.clone() });
-            }
-            Err(e) => return Err(read(e)),
-        }
-        let mut file = File::open(&path).map_err(&read)?;
-        let mut meter = Meter::new(entry);
-        let mut buffer = vec![0; STEP];
-        loop {
-            match file.read(&mut buffer).map_err(&read)? {
-                0 => break,
-                n => meter.take(&buffer[..n])?,
-            }
-        }
-        meter.finish()?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! It says less than the manifest of a package and passes over what it does not know: the launcher reads what a much newer
 //! release has written.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Problem;
 use crate::hal::linux::files;
-use crate::package::{Digest, Manifest};
+use crate::package::{Digest, Manifest, is_path};
 
 /// The file's name.
 pub(super) const NAME: &str = "manifest.json";
@@ -91,7 +91,11 @@ impl Piece {
         let path = folder.join(&self.path);
         let failed = |error| Problem::disk(&path, "is not as it was installed")(error);
         let other = |what: &str| failed(std::io::Error::new(ErrorKind::InvalidData, what));
-        let mut file = File::open(&path).map_err(failed)?;
+        // Whoever may write the slot leads nobody elsewhere.
+        if !is_path(&self.path) {
+            return Err(other("no release has such a path"));
+        }
+        let mut file = files::open_plain(&path).map_err(failed)?;
         if file.metadata().map_err(failed)?.len() != self.size {
             return Err(other("it has another length"));
         }
@@ -107,5 +111,48 @@ impl Piece {
             return Err(other("it has another sha256"));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_held_against_its_contents() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("models/face.tflite");
+        let contents = |path: &str| Contents {
+            version: Version::new(1, 0, 0),
+            data_format: 1,
+            files: vec![Piece { path: path.into(), size: 9, sha256: Digest(Sha256::digest([7; 9]).into()) }],
+        };
+        let spoil: [(&dyn Fn(), Option<&str>); 7] = [
+            (&|| fs::write(&file, [7; 9]).unwrap(), None),
+            (&|| fs::write(&file, [8; 9]).unwrap(), Some("sha256")),
+            (&|| fs::write(&file, [7; 8]).unwrap(), Some("length")),
+            (&|| fs::write(&file, [7; 10]).unwrap(), Some("length")),
+            (&|| fs::remove_file(&file).unwrap(), Some("No such file")),
+            (&|| std::os::unix::fs::symlink("/dev/zero", &file).unwrap(), Some("it is a link")),
+            (
+                &|| {
+                    fs::remove_file(&file).unwrap();
+                    fs::create_dir(&file).unwrap();
+                },
+                Some("no plain file"),
+            ),
+        ];
+        fs::create_dir(folder.path().join("models")).unwrap();
+        for (number, (spoil, why)) in spoil.iter().enumerate() {
+            spoil();
+            let said = contents("models/face.tflite").check(folder.path()).err().map(|problem| problem.to_string());
+            let fits =
+                said.as_deref().zip(*why).map_or(said.is_none() && why.is_none(), |(said, why)| said.contains(why));
+            assert!(fits, "{number}: {said:?}");
+        }
+        for path in ["/dev/watchdog", "../secret", "models/../../secret", ""] {
+            let said = contents(path).check(folder.path()).unwrap_err().to_string();
+            assert!(said.contains("no release has such a path"), "{path}: {said}");
+        }
     }
 }

@@ -73,7 +73,7 @@ impl Ending {
     fn failure(&self) -> Option<String> {
         let Self { result, code, status } = self;
         if self.is_unfit() {
-            return Some("it did not get ready in time".into());
+            return Some("it found itself unfit".into());
         }
         Some(match result.as_str() {
             // The last three are about the machine, not about what was started.
@@ -93,9 +93,6 @@ impl Ending {
 /// # Errors
 /// When the state cannot be written: then nothing is counted, and the launcher does not start the release again either.
 pub fn ended(releases: &Releases, attempts: u32, ending: &Ending) -> Result<Outcome, Problem> {
-    if releases.load().is_ok_and(|state| state.trial.is_none()) {
-        return Ok(Outcome::NoTrial);
-    }
     releases.change(|state| {
         let Some(trial) = &mut state.trial else { return Outcome::NoTrial };
         // What ended may have been the old release, on its way to the new one.
@@ -150,9 +147,9 @@ mod tests {
             ("resources", "", "", None),
             ("", "", "", None),
             ("exit-code", "exited", "1", Some("it ended with exit code 1")),
-            ("exit-code", "exited", "75", Some("it did not get ready in time")),
+            ("exit-code", "exited", "75", Some("it found itself unfit")),
             // Whoever counts 75 among the successes of a service hides nothing from here.
-            ("success", "exited", "75", Some("it did not get ready in time")),
+            ("success", "exited", "75", Some("it found itself unfit")),
             ("signal", "killed", "75", Some("it was ended by signal 75")),
             ("signal", "killed", "SEGV", Some("it was ended by signal SEGV")),
             ("core-dump", "dumped", "ABRT", Some("it was ended by signal ABRT")),

@@ -1,26 +1,22 @@
 //! Puts a verified package into the slot that does not run, and chooses it for a trial.
 //!
 //! The slot's list of contents goes first and comes last; the switch is the one replacement of the state. So whatever moment
-//! the power goes, the slot is no release or a whole one, and the state names the old or the new one.
+//! the power goes, the slot is no release or a whole one, and the state names the old or the new one. What is in the slot is
+//! noted as unproved before anything of it is touched, so nothing but the switch leads to it.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::contents::{self, Contents};
 use super::state::{Releases, Trial};
-use super::trial::Part;
+use super::trial::Function;
 use super::{Problem, Running, Slot};
 use crate::hal::linux::files;
 use crate::package::{Kind, Verified};
 
 /// In the slot: the package itself, where some of it needs root. `/` is no part of it, so no file of a package is in its way.
 pub(crate) const PACKAGE: &str = "package.swx";
-
-/// Left free beside a release: the store's reserve.
-const RESERVE: u64 = 64 << 20;
-/// And on small disks, one part of so many.
-const SHARE: u64 = 50;
 
 /// What is to be installed.
 #[derive(Debug)]
@@ -29,12 +25,10 @@ pub struct Order<'a> {
     pub package: &'a Verified,
     /// Its file.
     pub file: &'a Path,
-    /// The file is removed before the switch, so that nobody installs it twice.
-    pub is_ours: bool,
     /// What this process is of.
     pub running: &'a Running,
     /// What works now and has to work then.
-    pub healthy: &'a [Part],
+    pub healthy: &'a [Function],
 }
 
 /// Installs a package and chooses it for the next start. `progress` is told how many bytes of how many are written. Blocks;
@@ -49,31 +43,41 @@ pub fn install(order: &Order<'_>, releases: &Releases, progress: &mut dyn FnMut(
     if let Some(trial) = state.trial {
         return Err(Problem::OnTrial(trial.version));
     }
-    let slot = free_slot(state.chosen, order.running, releases);
-    // The factory release is the one that is never written to.
-    let Some(folder) = releases.slot(slot) else { return Err(Problem::NoOther) };
+    let (slot, folder) = free_slot(state.chosen, order.running, releases);
     let contents = Contents::from(order.package.manifest());
     check_room(releases.folder(), &folder, &contents)?;
+    releases.change(|state| {
+        state.unproved.insert(slot);
+        if state.previous == slot {
+            state.previous = Slot::Factory;
+        }
+    })?;
     clear(releases.folder(), &folder)?;
-    if let Err(problem) = fill(order, &folder, &contents, progress).and_then(|()| sync(releases.folder())) {
+    let filled = fill(order, &folder, &contents, progress).and_then(|()| sync(releases.folder()));
+    if let Err(problem) = filled.and_then(|()| switch(order, slot, releases)) {
         if let Err(problem) = clear(releases.folder(), &folder) {
             tracing::warn!(%problem, "what was written of the package stays until the next one");
         }
         return Err(problem);
     }
+    Ok(slot)
+}
+
+/// Chooses the release in `slot` for a trial.
+fn switch(order: &Order<'_>, slot: Slot, releases: &Releases) -> Result<(), Problem> {
+    let version = &order.package.manifest().version;
     releases.change(|state| {
         (state.chosen, state.previous) = (slot, state.chosen);
-        state.given_up = state.given_up.filter(|given_up| *given_up != slot);
         state.trial = Some(Trial {
-            version: contents.version.clone(),
+            version: version.clone(),
             ended: 0,
             why: None,
             running: false,
             boot: None,
             healthy: order.healthy.to_vec(),
         });
-    })?;
-    Ok(slot)
+        (state.installed, state.news) = (Some(version.clone()), None);
+    })
 }
 
 /// Makes an empty slot a whole release.
@@ -93,27 +97,24 @@ fn fill(
             fs::copy(order.file, &kept).and_then(|_| File::open(&kept)?.sync_all()).map_err(failed)?;
         }
     }
-    contents.write(slot)?;
-    if order.is_ours {
-        fs::remove_file(order.file).map_err(failed)?;
-        sync(order.file.parent().unwrap_or(slot))?;
-    }
-    Ok(())
+    contents.write(slot)
 }
 
-/// A slot that neither is to be kept nor runs.
-fn free_slot(chosen: Slot, running: &Running, releases: &Releases) -> Slot {
-    let runs = |slot| running.folder.is_some() && running.folder == releases.slot(slot);
-    let slot = chosen.beside();
+/// A slot that neither is to be kept nor runs, and its folder.
+fn free_slot(chosen: Slot, running: &Running, releases: &Releases) -> (Slot, PathBuf) {
+    let mut slot = chosen.beside();
     // After a rollback by hand the release that was given up runs on until the restart.
-    if runs(slot) && chosen == Slot::Factory { slot.beside() } else { slot }
+    if chosen == Slot::Factory && running.slot(releases) == Some(slot) {
+        slot = slot.beside();
+    }
+    (slot, releases.folder().join(slot.to_string()))
 }
 
 /// What is in the slot now makes room for the new release.
 fn check_room(releases: &Path, slot: &Path, contents: &Contents) -> Result<(), Problem> {
-    let (free, all) = files::room(releases).map_err(Problem::disk(releases, "does not say how much room there is"))?;
-    let needed = contents.files.iter().fold(RESERVE.min(all / SHARE), |sum, file| sum.saturating_add(file.size));
-    let free = free.saturating_add(files::length(slot));
+    let spare = files::spare(releases).map_err(Problem::disk(releases, "does not say how much room there is"))?;
+    let needed = contents.files.iter().fold(0_u64, |sum, file| sum.saturating_add(file.size));
+    let free = spare.saturating_add(files::length(slot));
     if free < needed {
         return Err(Problem::NoRoom { path: releases.to_owned(), needed, free });
     }
@@ -136,6 +137,5 @@ fn clear(releases: &Path, slot: &Path) -> Result<(), Problem> {
 }
 
 fn sync(folder: &Path) -> Result<(), Problem> {
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(Problem::disk(folder, "cannot be synced"))
+    files::sync(folder).map_err(Problem::disk(folder, "cannot be synced"))
 }

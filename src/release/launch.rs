@@ -12,7 +12,8 @@ use semver::Version;
 use super::contents::Contents;
 use super::ended::count;
 use super::state::{News, Releases, State};
-use super::{DAEMON, Slot, own_version};
+use super::{Slot, own_version};
+use crate::package::DAEMON;
 use crate::store;
 
 /// `WDIOF_CARDRESET` of the kernel's watchdog interface: the watchdog made the last reset.
@@ -107,7 +108,9 @@ impl Launcher {
             if state.trial.is_some() {
                 return state.roll_back(&format!("it cannot be started: {why}"));
             }
-            self.fall_back(state, if slot == state.previous { Slot::Factory } else { state.previous }, why);
+            self.tell_of_fall(state, why);
+            let next = if slot == state.previous { Slot::Factory } else { state.previous };
+            (state.chosen, state.previous) = (next, Slot::Factory);
         });
         if let Err(problem) = noted {
             tracing::error!(%problem, "that cannot be kept");
@@ -124,6 +127,7 @@ impl Launcher {
 
     fn decide(&self, state: &mut State) -> Slot {
         self.notice_newer_factory(state);
+        let was_on_trial = state.trial.is_some();
         self.notice_reset(state);
         if let Some(trial) = &state.trial
             && trial.ended >= self.attempts
@@ -137,14 +141,21 @@ impl Launcher {
                 state.roll_back(&why);
             }
             let order = [state.chosen, state.previous, Slot::A, Slot::B];
-            let mut order = order.into_iter().filter(|slot| state.given_up != Some(*slot));
+            let mut order = order.into_iter().filter(|slot| !state.unproved.contains(slot));
             let good = order.find(|slot| self.is_good(*slot).is_ok()).unwrap_or(Slot::Factory);
             if good != state.chosen {
-                self.fall_back(state, good, &why);
+                // What a trial came to is told rather.
+                if !was_on_trial {
+                    self.tell_of_fall(state, &why);
+                }
+                (state.chosen, state.previous) = (good, Slot::Factory);
             }
         }
         if let Some(trial) = &mut state.trial {
             (trial.running, trial.boot, trial.why) = (true, self.machine.boot(), None);
+            if trial.boot.is_none() {
+                tracing::warn!(file = %self.machine.boot.display(), "resets by the watchdog are not noticed: no such file");
+            }
         }
         state.chosen
     }
@@ -170,11 +181,9 @@ impl Launcher {
         }
     }
 
-    fn fall_back(&self, state: &mut State, to: Slot, why: &str) {
+    fn tell_of_fall(&self, state: &mut State, why: &str) {
         let version = self.releases.slot(state.chosen).and_then(|folder| Some(Contents::read(&folder).ok()?.version));
-        // What a trial came to is told rather.
-        state.news.get_or_insert_with(|| News { what: "fell_back".into(), version, why: why.to_owned() });
-        (state.chosen, state.previous) = (to, Slot::Factory);
+        state.news = Some(News { what: "fell_back".into(), version, why: why.to_owned() });
     }
 
     /// Whether a release is whole and can read the data that are there.
@@ -265,7 +274,7 @@ mod tests {
     fn on_trial(chosen: Slot, previous: Slot) -> State {
         let version = Version::new(3, 0, 0);
         let trial = Trial { version, ended: 0, why: None, running: false, boot: None, healthy: vec![] };
-        State { trial: Some(trial), ..state(chosen, previous) }
+        State { trial: Some(trial), unproved: [chosen].into(), ..state(chosen, previous) }
     }
 
     #[test]
@@ -307,11 +316,15 @@ mod tests {
 
     #[test]
     fn a_release_that_cannot_read_the_data_is_passed_over() {
-        let rig = Rig::new(&state(Slot::B, Slot::Factory));
-        rig.fill(Slot::A, Version::new(2, 0, 0), store::FORMAT + 1);
-        fs::write(rig.launcher.releases.data().join("format"), (store::FORMAT + 1).to_string()).unwrap();
-        assert_eq!(rig.choose(), Slot::A);
-        assert!(rig.state().news.unwrap().why.contains("layout"));
+        // Not even for what has not proved itself, or is just being installed.
+        for (unproved, next) in [(None, Slot::A), (Some(Slot::A), Slot::Factory)] {
+            let unproved = unproved.into_iter().collect();
+            let rig = Rig::new(&State { unproved, ..state(Slot::B, Slot::Factory) });
+            rig.fill(Slot::A, Version::new(2, 0, 0), store::FORMAT + 1);
+            fs::write(rig.launcher.releases.data().join("format"), (store::FORMAT + 1).to_string()).unwrap();
+            assert_eq!(rig.choose(), next);
+            assert!(rig.state().news.unwrap().why.contains("layout"));
+        }
     }
 
     #[test]

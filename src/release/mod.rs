@@ -29,8 +29,6 @@ pub use state::{News, Releases, State};
 pub const VARIABLE: &str = "FACEGATE_RELEASE";
 /// Exit code of a release on trial that found itself unfit.
 pub const UNFIT: u8 = 75;
-/// The daemon of a release.
-const DAEMON: &str = "facegate";
 
 /// Where a release lies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
@@ -91,14 +89,22 @@ pub enum Problem {
     )]
     OnTrial(Version),
     /// The disk is too full.
-    #[error("{}: {needed} bytes are needed and {free} are free; make room", path.display())]
+    #[error("{}: {needed} bytes are needed and {free} may be used; make room", path.display())]
     NoRoom {
         /// Where.
         path: PathBuf,
         /// Bytes needed.
         needed: u64,
-        /// Bytes free.
+        /// Bytes free, less what is kept free for everything else.
         free: u64,
+    },
+    /// Root writes no such thing.
+    #[error("{}: {why}", path.display())]
+    NotForRoot {
+        /// What.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
     },
     /// There is nothing to go back to.
     #[error("there is no other whole release to go back to")]
@@ -113,6 +119,12 @@ impl Problem {
     fn disk(path: &Path, doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Disk { path, doing, source }
+    }
+
+    /// Whether the same may go well another time: nothing is wrong with the package.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        matches!(self, Self::Disk { .. } | Self::Busy | Self::Refused(crate::package::Refusal::Io { .. }))
     }
 }
 
@@ -139,6 +151,23 @@ impl Running {
         let folder = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from);
         let contents = folder.as_deref().and_then(|folder| Contents::read(folder).ok());
         Self { version: contents.map_or_else(own_version, |contents| contents.version), folder }
+    }
+
+    /// The slot it lies in; the factory release lies in none.
+    #[must_use]
+    pub fn slot(&self, releases: &Releases) -> Option<Slot> {
+        // Paths may be written in several ways.
+        let folder = self.folder.as_deref()?.canonicalize().ok()?;
+        let is_it = |slot: &Slot| releases.slot(*slot).is_some_and(|of| of.canonicalize().is_ok_and(|of| of == folder));
+        Slot::ALL.into_iter().find(is_it)
+    }
+
+    /// Whether it is the release that is chosen, and has proved itself. One that nobody launched is.
+    #[must_use]
+    pub fn stays(&self, releases: &Releases) -> bool {
+        let slot = self.slot(releases).unwrap_or_default();
+        let is_it = |state: State| state.trial.is_none() && state.chosen == slot;
+        self.folder.is_none() || releases.load().is_ok_and(is_it)
     }
 }
 

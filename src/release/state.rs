@@ -1,5 +1,6 @@
 //! What is known of the releases, in one small file that is replaced as a whole.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use super::contents::Contents;
-use super::trial::Part;
+use super::trial::Function;
 use super::{Problem, Slot, own_version};
 use crate::hal::linux::files;
 
@@ -34,10 +35,13 @@ pub struct State {
     /// The chosen release has not proved itself yet.
     #[serde(default)]
     pub trial: Option<Trial>,
-    /// Holds a release that did not: it is not started again.
+    /// Slots whose release has not proved itself, or is being written: it is started on trial alone.
     #[serde(default)]
-    pub given_up: Option<Slot>,
-    /// What is to be told when the terminal next runs.
+    pub unproved: BTreeSet<Slot>,
+    /// What was installed last: its package is done with, should it still be there.
+    #[serde(default)]
+    pub installed: Option<Version>,
+    /// Why another release runs than was chosen; told at each start until new software is installed.
     #[serde(default)]
     pub news: Option<News>,
 }
@@ -49,7 +53,8 @@ impl Default for State {
             previous: Slot::Factory,
             factory: own_version(),
             trial: None,
-            given_up: None,
+            unproved: BTreeSet::new(),
+            installed: None,
             news: None,
         }
     }
@@ -74,10 +79,10 @@ pub struct Trial {
     pub boot: Option<String>,
     /// What worked before the switch, and has to work now.
     #[serde(default)]
-    pub healthy: Vec<Part>,
+    pub healthy: Vec<Function>,
 }
 
-/// What happened while the terminal was not there to tell it.
+/// What happened to a release while the terminal was not there to tell it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct News {
     /// `rolled_back`, `fell_back` or `state_lost`.
@@ -100,7 +105,6 @@ impl State {
     pub fn roll_back(&mut self, why: &str) {
         let Some(trial) = self.trial.take() else { return };
         self.news = Some(News { what: "rolled_back".into(), version: Some(trial.version), why: why.to_owned() });
-        self.given_up = Some(self.chosen);
         (self.chosen, self.previous) = (self.previous, Slot::Factory);
     }
 }
@@ -181,24 +185,21 @@ impl Releases {
         Ok(outcome)
     }
 
-    /// Chooses the release before the one that is chosen; returns which it is.
+    /// Chooses the release before the one that is chosen, the factory release where that is gone; returns which it is.
     ///
     /// # Errors
     /// [`Problem::NoOther`] when there is none, or the state cannot be written.
     pub fn go_back(&self) -> Result<Slot, Problem> {
         self.change(|state| {
-            let is_there = |slot| self.slot(slot).is_none_or(|folder| Contents::read(&folder).is_ok());
-            if state.previous == state.chosen || !is_there(state.previous) {
+            let is_gone = |slot| self.slot(slot).is_some_and(|folder| Contents::read(&folder).is_err());
+            let to = if is_gone(state.previous) { Slot::Factory } else { state.previous };
+            if to == state.chosen {
                 return Err(Problem::NoOther);
             }
-            if state.trial.take().is_some() {
-                // What has not proved itself is nothing to go back to.
-                state.given_up = Some(state.chosen);
-                (state.chosen, state.previous) = (state.previous, Slot::Factory);
-            } else {
-                (state.chosen, state.previous) = (state.previous, state.chosen);
-            }
-            Ok(state.chosen)
+            // What has not proved itself is nothing to go back to.
+            let was_on_trial = state.trial.take().is_some();
+            (state.chosen, state.previous) = (to, if was_on_trial { Slot::Factory } else { state.chosen });
+            Ok(to)
         })?
     }
 
@@ -234,7 +235,7 @@ mod tests {
 
     fn trial() -> Trial {
         let version = Version::new(2, 0, 0);
-        Trial { version, ended: 1, why: None, running: true, boot: None, healthy: vec![Part::Api] }
+        Trial { version, ended: 1, why: None, running: true, boot: None, healthy: vec![Function::Api] }
     }
 
     #[test]
@@ -255,7 +256,7 @@ mod tests {
         value["trial"]["healthy"] = serde_json::json!(["api", "gate"]);
         fs::write(&file, value.to_string()).unwrap();
         let read = releases.load().unwrap();
-        assert_eq!((read.chosen, read.trial.unwrap().healthy), (Slot::B, vec![Part::Api, Part::Unknown]));
+        assert_eq!((read.chosen, read.trial.unwrap().healthy), (Slot::B, vec![Function::Api, Function::Unknown]));
     }
 
     #[test]
@@ -277,8 +278,32 @@ mod tests {
         assert_eq!(state.proved(), Slot::A);
         state.roll_back("it crashed");
         let news = News { what: "rolled_back".into(), version: Some(Version::new(2, 0, 0)), why: "it crashed".into() };
-        assert_eq!((state.chosen, state.proved(), state.given_up), (Slot::A, Slot::A, Some(Slot::B)));
+        assert_eq!((state.chosen, state.proved()), (Slot::A, Slot::A));
         assert_eq!((state.previous, state.news, state.trial), (Slot::Factory, Some(news), None));
+    }
+
+    #[test]
+    fn one_goes_back_to_what_is_there_and_has_proved_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let releases = Releases::of(folder.path());
+        let contents = Contents { version: Version::new(1, 0, 0), data_format: 1, files: vec![] };
+        contents.write(&releases.slot(Slot::A).unwrap()).unwrap();
+        for (chosen, previous, on_trial, back) in [
+            (Slot::B, Slot::A, false, Some((Slot::A, Slot::B))),
+            (Slot::B, Slot::A, true, Some((Slot::A, Slot::Factory))),
+            (Slot::B, Slot::Factory, false, Some((Slot::Factory, Slot::B))),
+            // That is no release any more.
+            (Slot::A, Slot::B, false, Some((Slot::Factory, Slot::A))),
+            (Slot::Factory, Slot::B, false, None),
+            (Slot::Factory, Slot::Factory, false, None),
+        ] {
+            let trial = on_trial.then(trial);
+            releases.change(|state| *state = State { chosen, previous, trial, ..State::default() }).unwrap();
+            let went = releases.go_back().ok();
+            let state = releases.load().unwrap();
+            assert_eq!(went, back.map(|(chosen, _)| chosen), "{chosen} {previous}");
+            assert_eq!((state.chosen, state.previous), back.unwrap_or((chosen, previous)), "{chosen} {previous}");
+        }
     }
 
     #[test]

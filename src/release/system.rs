@@ -2,8 +2,11 @@
 //!
 //! Runs as root, started by a unit that watches for a file of the daemon's, and trusts the daemon in nothing: the file is
 //! copied to where only root can write, verified there with the keys that are trusted before it, and compared with the
-//! version applied last, of which it keeps a note of its own. Only plain files of known names are written, each whole.
+//! version applied last, of which it keeps a note of its own. That version never falls, whatever a package says of
+//! downgrades, and a key that was revoked stays so: nobody gets an old hole back with an old package. Only plain files of
+//! known names are written, each whole.
 
+use std::cmp::Ordering;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::DirBuilderExt;
@@ -13,14 +16,14 @@ use semver::Version;
 
 use super::{Problem, own_version};
 use crate::hal::linux::files;
-use crate::package::{self, Expect, Keys, Kind, Refusal, Verified};
+use crate::package::{self, Entry, Expect, Keys, Kind, Refusal, Verified};
 
 /// Kinds of units that are written.
 const UNITS: [&str; 5] = [".service", ".socket", ".path", ".timer", ".mount"];
 /// The version applied last, in the folder of keys.
 const APPLIED: &str = "applied";
 /// Larger packages are not looked at, bytes.
-const LARGEST: u64 = 1 << 30;
+const LARGEST: u64 = package::LARGEST + (1 << 20);
 
 /// Where things are.
 #[derive(Clone, Debug)]
@@ -45,36 +48,55 @@ pub struct Applied {
 /// Applies what of `package` needs root on a board named `board`. The package stays where it is.
 ///
 /// # Errors
-/// Why it is refused: nothing is written then; or what the disk says: then it may be done again.
+/// Why it is refused: nothing is written then; or what the disk says: then it may be done again ([`Problem::may_pass`]).
 pub fn apply(package: &Path, board: &str, places: &Places) -> Result<Applied, Problem> {
     let workshop = Workshop::make(&places.workshop)?;
     let copy = workshop.copy(package)?;
-    let installed = applied(&places.keys)?;
-    let expect = Expect {
-        name: Some(package::RELEASE.to_owned()),
-        board: Some(board.to_owned()),
-        installed: Some(installed),
-        ..Expect::default()
-    };
-    let verified = match package::verify(&copy, &Keys::load(&places.keys)?, &expect) {
+    // Whether it may go over the release before it, the daemon has judged: there may have been some that root never saw.
+    let expect = Expect { name: Some(package::RELEASE.to_owned()), board: Some(board.to_owned()), ..Expect::default() };
+    let verified = package::verify(&copy, &Keys::load(&places.keys)?, &expect)?;
+    let (version, installed) = (verified.manifest().version.clone(), applied(&places.keys)?);
+    match version.cmp_precedence(&installed) {
+        Ordering::Less => return Err(Refusal::Older { found: version, installed }.into()),
         // Done before, and cut short before that could be said.
-        Err(Refusal::Same(_)) => return Ok(Applied::default()),
-        verified => verified?,
-    };
+        Ordering::Equal => return Ok(Applied::default()),
+        Ordering::Greater => {}
+    }
     let folder = workshop.0.join("unpacked");
     let targets = targets(&verified, &folder, places)?;
     verified.unpack_only(&folder, &|kind| matches!(kind, Kind::Units | Kind::Keys), &mut |_, _| {})?;
-    let mut done = Applied { version: Some(verified.manifest().version.clone()), written: Vec::new() };
+    let mut done = Applied { version: Some(version.clone()), written: Vec::new() };
     for (from, to) in targets {
-        let text = fs::read_to_string(&from).map_err(Problem::disk(&from, "cannot be read as text"))?;
+        let mut text = fs::read_to_string(&from).map_err(Problem::disk(&from, "cannot be read as text"))?;
+        if to == places.keys.join(package::REVOKED) {
+            text = with_what_is_there(&to, &text)?;
+        }
         if files::keep(&to, Some(&text), 0o644).map_err(Problem::disk(&to, "cannot be written"))? {
             done.written.push(to);
         }
     }
     let note = places.keys.join(APPLIED);
-    let text = format!("{}\n", verified.manifest().version);
+    let text = format!("{version}\n");
     files::keep(&note, Some(&text), 0o644).map_err(Problem::disk(&note, "cannot be written"))?;
     Ok(done)
+}
+
+/// The lines of a list that is there, and those of another that it lacks.
+fn with_what_is_there(list: &Path, more: &str) -> Result<String, Problem> {
+    let mut text = match fs::read_to_string(list) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(more.to_owned()),
+        Err(error) => return Err(Problem::disk(list, "cannot be read")(error)),
+    };
+    for line in more.lines() {
+        if !text.lines().any(|there| there == line) {
+            if !text.is_empty() && !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text = text + line + "\n";
+        }
+    }
+    Ok(text)
 }
 
 /// The version applied last, or the factory release's where that is newer.
@@ -91,17 +113,26 @@ fn applied(keys: &Path) -> Result<Version, Problem> {
     }
 }
 
+/// Whether a file of a package is none that root refuses: one of those, and nothing of the package that needs root is applied.
+#[must_use]
+pub fn is_accepted(file: &Entry) -> bool {
+    match (file.kind(), file.path.split_once('/')) {
+        (Some(Kind::Units), Some((_, name))) => is_unit(name),
+        (Some(Kind::Keys), Some((_, name))) => is_key(name),
+        _ => true,
+    }
+}
+
 /// Where each file goes. A name that is not allowed refuses all of them.
 fn targets(package: &Verified, folder: &Path, places: &Places) -> Result<Vec<(PathBuf, PathBuf)>, Problem> {
     let mut targets = Vec::new();
     for entry in &package.manifest().files {
+        if !is_accepted(entry) {
+            return Err(Problem::NotForRoot { path: (&entry.path).into(), why: "no such unit or key is written" });
+        }
         let to = match (entry.kind(), entry.path.split_once('/')) {
-            (Some(Kind::Units), Some((_, name))) if is_unit(name) => places.units.join(name),
-            (Some(Kind::Keys), Some((_, name))) if is_key(name) => places.keys.join(name),
-            (Some(Kind::Units | Kind::Keys), _) => {
-                let why = io::Error::new(ErrorKind::InvalidData, "no such unit or key is written");
-                return Err(Problem::disk(Path::new(&entry.path), "is refused")(why));
-            }
+            (Some(Kind::Units), Some((_, name))) => places.units.join(name),
+            (Some(Kind::Keys), Some((_, name))) => places.keys.join(name),
             _ => continue,
         };
         targets.push((folder.join(&entry.path), to));
@@ -109,8 +140,13 @@ fn targets(package: &Verified, folder: &Path, places: &Places) -> Result<Vec<(Pa
     Ok(targets)
 }
 
+/// What starts the launcher, and what starts root's part, decide whether a release stays and is there to go back to: no
+/// release brings them.
 fn is_unit(name: &str) -> bool {
-    name.starts_with("facegate") && !name.contains('/') && UNITS.iter().any(|kind| name.ends_with(kind))
+    name.starts_with("facegate-")
+        && !name.starts_with("facegate-upgrade.")
+        && !name.contains('/')
+        && UNITS.iter().any(|kind| name.ends_with(kind))
 }
 
 fn is_key(name: &str) -> bool {
@@ -134,7 +170,16 @@ impl Workshop {
 
     /// Copies a plain file; whoever owns it changes the copy no more.
     fn copy(&self, from: &Path) -> Result<PathBuf, Problem> {
-        let (failed, copy) = (|error| Problem::disk(from, "cannot be copied")(error), self.0.join("package.swx"));
+        let failed = |error: io::Error| {
+            if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) {
+                return Problem::NotForRoot {
+                    path: from.to_owned(),
+                    why: "is no package: no plain file, or too large",
+                };
+            }
+            Problem::disk(from, "cannot be copied")(error)
+        };
+        let copy = self.0.join("package.swx");
         let source = files::open_plain(from).map_err(failed)?;
         let to = OpenOptions::new().write(true).create_new(true).open(&copy).map_err(failed)?;
         copy_at_most(source, to, LARGEST).map_err(failed)?;

@@ -475,6 +475,10 @@ fn settle(
         Err(Unusable::Locked) => {
             crate::bail!(StoreFailed, "{}: another process has the database open; stop it first", dir.display())
         }
+        // Written by newer software that was given up before it settled: what the journal says is made anew.
+        Err(Unusable::Format(format)) if !replay.is_empty() => {
+            format!("software that writes format {format} has changed it")
+        }
         Err(Unusable::Format(format)) => crate::bail!(
             StoreFailed,
             "{}: the database has format {format}, newer than this software knows; install the software that wrote \

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::bail;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::hal::linux::files;
 
 /// What this software writes. 1 had no journal. Members that are added to rows and settings are no new layout: what does
@@ -33,9 +33,8 @@ pub(super) fn check(dir: &Path) -> Result<()> {
     }
 }
 
-/// Says in the folder what this software writes. One that cannot be written says the rest by itself.
-pub(super) fn write(dir: &Path) {
-    if let Err(error) = files::keep(&dir.join(FILE), Some(&format!("{FORMAT}\n")), 0o644) {
-        tracing::warn!(%error, "the layout of the data cannot be noted");
-    }
+/// Says in the folder what this software writes.
+pub(super) fn write(dir: &Path) -> Result<()> {
+    let failed = |e| Error::new(Fault::StoreFailed, "the layout of the data cannot be noted").because(e);
+    files::keep(&dir.join(FILE), Some(&format!("{FORMAT}\n")), 0o644).map(drop).map_err(failed)
 }

@@ -16,7 +16,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
@@ -124,6 +124,7 @@ pub struct Backlog {
 /// The store. Cheap to share; all methods block for at most a disk flush. Dropping it writes what is
 /// queued and lets go of the folder.
 pub struct Store {
+    dir: PathBuf,
     core: Arc<Core>,
     queue: Outbound<Job>,
     writer: Option<JoinHandle<()>>,
@@ -182,10 +183,24 @@ impl Store {
         Self::open_on(dir, limits, clock, Box::new(Disk(dir.to_owned())))
     }
 
+    /// From now on the data have the layout this software writes, and older software is refused: once this release has
+    /// proved itself.
+    ///
+    /// # Errors
+    /// [`Fault::StoreFailed`]: the layout is what it was.
+    pub fn settle_format(&self) -> Result<()> {
+        format::write(&self.dir)
+    }
+
     fn open_on(dir: &Path, limits: Limits, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Result<Self> {
         format::check(dir)?;
         let (db, replay) = Db::open(dir)?;
-        format::write(dir);
+        // Where there is an older layout, the release before this one may be needed again.
+        if format_of(dir).is_none()
+            && let Err(error) = format::write(dir)
+        {
+            tracing::warn!(%error, cause = ?error.source, "software that does not know these data will not notice");
+        }
         let live = replay.live();
         let (remover, removing) = Remover::start(clock.clone())?;
         let files = |name: &str| Files::open(dir.join(name), remover.clone());
@@ -249,7 +264,7 @@ impl Store {
             .name("store".into())
             .spawn(move || writer.run())
             .map_err(|e| Error::new(Fault::StoreFailed, "no thread for the store's writer").because(e))?;
-        Ok(Self { core, queue, writer: Some(thread), _removing: removing })
+        Ok(Self { dir: dir.to_owned(), core, queue, writer: Some(thread), _removing: removing })
     }
 }
 

@@ -12,11 +12,8 @@ use super::{Core, read};
 use crate::bail;
 use crate::clock::lock;
 use crate::error::{Error, Fault, Result};
+use crate::hal::linux::files::{self, reserve};
 
-/// What is kept free on large disks.
-const RESERVE: u64 = 64 << 20;
-/// And on small ones, of all there is: one part of so many.
-const PART: u64 = 50;
 /// Records let go of at a time.
 const STEP: usize = 256;
 
@@ -31,15 +28,8 @@ pub(super) struct Disk(pub(super) PathBuf);
 
 impl Probe for Disk {
     fn room(&self) -> Option<(u64, u64)> {
-        let stat = rustix::fs::statvfs(&self.0).ok()?;
-        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
-        Some((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+        files::room(&self.0).ok()
     }
-}
-
-/// How much has to be free on a disk of so many bytes.
-fn reserve(all: u64) -> u64 {
-    RESERVE.min(all / PART)
 }
 
 /// Says where data is kept and how much room there is. A folder that is missing is tried where it would be made, and not

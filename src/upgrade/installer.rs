@@ -1,11 +1,11 @@
 //! What becomes of a package that has come whole: it is verified, put into the free slot, and chosen for the next start.
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Fault, Result, reason};
+use crate::hal::linux::files;
 use crate::package::{self, Expect, Keys, Refusal};
 use crate::release::install::{self, Order};
 use crate::release::trial::Health;
@@ -20,10 +20,14 @@ pub trait Install: Send + Sync {
     /// [`Fault::UpgradeFailed`] with what to do, [`Fault::Busy`].
     fn ready(&self) -> Result<()>;
 
+    /// Whether a package is the one that was installed last: the power went before it could be removed.
+    fn is_done(&self, package: &Path) -> bool;
+
     /// Installs a package; `progress` is told how many bytes of how many are written.
     ///
     /// # Errors
-    /// [`Fault::UpgradeFailed`] with why it is refused; what runs stays as it is then.
+    /// [`Fault::UpgradeFailed`] with why it is refused; what runs stays as it is then. [`Fault::Busy`] while somebody else
+    /// installs one: it may be done later.
     fn install(&self, package: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed>;
 }
 
@@ -68,13 +72,17 @@ impl Install for Installer {
         }
     }
 
+    fn is_done(&self, package: &Path) -> bool {
+        let installed = self.releases.load().ok().and_then(|state| state.installed);
+        installed.is_some_and(|version| package::inspect(package).is_ok_and(|seen| seen.manifest.version == version))
+    }
+
     fn install(&self, package: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed> {
         let keys = Keys::load(&self.keys).map_err(refused)?;
         let expect = expect(&self.board, &self.running, &self.releases);
         let verified = package::verify(package, &keys, &expect).map_err(refused)?;
         let healthy = (self.health)().working();
-        let order =
-            Order { package: &verified, file: package, is_ours: true, running: &self.running, healthy: &healthy };
+        let order = Order { package: &verified, file: package, running: &self.running, healthy: &healthy };
         install::install(&order, &self.releases, progress).map_err(failed)?;
         Ok(Installed { version: verified.manifest().version.to_string(), supervised: self.running.folder.is_some() })
     }
@@ -91,18 +99,23 @@ fn refused(refusal: Refusal) -> Error {
 }
 
 fn failed(problem: Problem) -> Error {
-    Error::new(Fault::UpgradeFailed, reason(&problem)).because(problem)
+    let fault = match problem {
+        Problem::Busy | Problem::OnTrial(_) => Fault::Busy,
+        _ => Fault::UpgradeFailed,
+    };
+    Error::new(fault, reason(&problem)).because(problem)
 }
 
-/// Hands what of the release in `slot` needs root to whoever has it; once it has proved itself, and once only.
+/// Hands what of the release that runs needs root to whoever has it, in `folder`; once it has proved itself, and once only.
 ///
 /// # Errors
 /// What the disk says.
-pub fn hand_over(slot: &Path, folder: &Path) -> std::io::Result<bool> {
+pub fn hand_over(running: &Running, releases: &Releases, folder: &Path) -> std::io::Result<bool> {
+    let Some(slot) = running.slot(releases).and_then(|slot| releases.slot(slot)) else { return Ok(false) };
     match std::fs::rename(slot.join(install::PACKAGE), folder.join(FOR_ROOT)) {
         Ok(()) => {
-            File::open(folder)?.sync_all()?;
-            File::open(slot)?.sync_all()?;
+            files::sync(folder)?;
+            files::sync(&slot)?;
             Ok(true)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),

@@ -1,17 +1,19 @@
 //! New software for the terminal (3.29): a package is fetched in the background into a folder of its own, written whole,
-//! one at a time, then installed (`installer`), and the terminal ends to be started anew with it.
+//! one at a time (`download`), then installed (`installer`), and the terminal ends to be started anew with it.
 //!
-//! A connection that breaks off is taken up where it was (`part`): by itself a few times, after a restart of the terminal,
+//! A connection that breaks off is taken up where it was (`partial`): by itself a few times, after a restart of the terminal,
 //! and when the same address is asked for again. What is inside a package and whether it is genuine is
 //! [`crate::package`]'s matter, what becomes of a release [`crate::release`]'s.
 
+mod download;
 pub mod installer;
-mod part;
+mod partial;
 
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,18 +27,17 @@ use crate::bail;
 use crate::clock::{Clock, lock};
 use crate::control::decisions::Decisions;
 use crate::error::{Error, Fault, Result};
-use crate::fetch::{self, Broken, Download, Fetch, Link, Rest};
-use crate::hal::linux::process;
+use crate::fetch::{self, Fetch, Link};
+use crate::hal::linux::{files, process};
 use crate::settings::Live;
 use crate::ui::{Screen, Work};
+use download::Loss;
 use installer::{Install, Installed};
-use part::Part;
+use partial::Partial;
 
-/// Name of a package that has come whole.
-const PACKAGE: &str = "package.swx";
-/// The log tells how far a download is each time so many bytes have come.
-const TOLD_BYTES: u64 = 16 << 20;
-
+/// Names of a package that has come whole: the first, and one for each time the terminal ended while it was installed. There is
+/// no further one for a package that ends the terminal each time.
+const WAITING: [&str; 3] = ["package.swx", "package.again.swx", "package.last.swx"];
 /// Before each further try.
 const AGAIN: [Duration; 5] = [
     Duration::from_secs(2),
@@ -62,6 +63,8 @@ pub struct Limits {
     pub again: &'static [Duration],
     /// What has come is made to last each time so many bytes have.
     pub sync_bytes: u64,
+    /// How many bytes may be written to the disk of a folder.
+    pub spare: fn(&Path) -> io::Result<u64>,
 }
 
 impl Default for Limits {
@@ -73,6 +76,7 @@ impl Default for Limits {
             whole: Duration::from_secs(3600),
             again: &AGAIN,
             sync_bytes: 4 << 20,
+            spare: files::spare,
         }
     }
 }
@@ -186,9 +190,9 @@ impl Upgrade {
         if self.0.tools.install.ready().is_err() {
             return;
         }
-        let went_on = if folder.join(PACKAGE).exists() {
-            self.0.spawn(State::Installing, |inner| inner.put_in_place("the package that waited"))
-        } else if let Some(note) = part::note(folder).filter(|note| note.wanted) {
+        let went_on = if let Some(tries) = WAITING.iter().position(|name| folder.join(name).exists()) {
+            self.0.go_on_with(tries)
+        } else if let Some(note) = partial::note(folder).filter(|note| note.wanted) {
             package_link(&note.address).and_then(|link| self.0.begin(&note.name, &note.address, link, None))
         } else {
             Ok(())
@@ -205,16 +209,6 @@ impl Upgrade {
 }
 
 type FirstWord = oneshot::Sender<Result<()>>;
-
-/// Why a package did not come.
-enum Loss {
-    /// It may come yet: the connection broke off.
-    Broken(Error),
-    /// Trying again changes nothing.
-    Final(Error),
-    /// The terminal stops.
-    Stopped,
-}
 
 impl Inner {
     fn begin(self: &Arc<Self>, name: &str, address: &str, link: Link, first_word: Option<FirstWord>) -> Result<()> {
@@ -240,16 +234,37 @@ impl Inner {
             if let Err(error) = process::step_back() {
                 warn!(%error, "the upgrade takes its turn like everything else");
             }
-            work(&inner);
+            // The door goes on without it.
+            if catch_unwind(AssertUnwindSafe(|| work(&inner))).is_err() {
+                inner.fail("the package", Error::new(Fault::UpgradeFailed, "the terminal itself failed at it"), None);
+            }
         });
         thread.map_err(|e| Error::new(Fault::UpgradeFailed, "no thread for it").because(e))?;
         *now = state;
         Ok(())
     }
 
+    /// Goes on with a package that waits, and whose installation the end of the terminal has cut short so often.
+    fn go_on_with(self: &Arc<Self>, tries: usize) -> Result<()> {
+        let (folder, name) = (&self.tools.folder, "the package that waited");
+        let package = folder.join(WAITING[tries]);
+        let Some(next) =
+            WAITING.get(tries + 1).map(|name| folder.join(name)).filter(|_| !self.tools.install.is_done(&package))
+        else {
+            remove(&package).map_err(disk)?;
+            if tries + 1 == WAITING.len() {
+                let why = "the terminal ended each time it was installed";
+                self.fail(name, Error::new(Fault::UpgradeFailed, why), None);
+            }
+            return Ok(());
+        };
+        fs::rename(&package, &next).map_err(disk)?;
+        self.spawn(State::Installing, move |inner| inner.put_in_place(name, &next))
+    }
+
     /// Fetches a package to its end, good or bad, and installs it.
     fn run(&self, name: &str, address: &str, link: &Link, mut first_word: Option<FirstWord>) {
-        let mut part = match Part::open(&self.tools.folder, name, address) {
+        let mut part = match Partial::open(&self.tools.folder, name, address) {
             Ok(part) => part,
             Err(error) => return self.fail(name, disk(error), first_word),
         };
@@ -270,11 +285,12 @@ impl Inner {
         match fetched {
             Ok(()) => {
                 let bytes = part.length();
-                if let Err(error) = part.finish(&self.tools.folder.join(PACKAGE)) {
+                let package = self.tools.folder.join(WAITING[0]);
+                if let Err(error) = part.finish(&package) {
                     return self.fail(name, disk(error), first_word);
                 }
                 info!(name, bytes, "new software has come whole");
-                self.put_in_place(name);
+                self.put_in_place(name, &package);
             }
             Err(Loss::Stopped) => {
                 // Goes on where it was.
@@ -291,7 +307,7 @@ impl Inner {
             }
             Err(Loss::Broken(error) | Loss::Final(error)) => {
                 drop(part);
-                if let Err(error) = part::remove(&self.tools.folder) {
+                if let Err(error) = partial::remove(&self.tools.folder) {
                     warn!(%error, "a part of it stays until the next upgrade");
                 }
                 self.fail(name, error, first_word);
@@ -310,15 +326,17 @@ impl Inner {
         }
     }
 
-    /// Installs the package that has come whole; whatever comes of it, the package is gone then.
-    fn put_in_place(&self, name: &str) {
+    /// Installs the package that has come whole; whatever comes of it, the package is gone then, unless somebody else
+    /// installs another one just now.
+    fn put_in_place(&self, name: &str, package: &Path) {
         *lock(&self.state) = State::Installing;
         self.tell("installing", name, json!({}));
-        let package = self.tools.folder.join(PACKAGE);
         let installed =
-            self.tools.install.install(&package, &mut |done, total| self.show(Work::Installing, done, total));
+            self.tools.install.install(package, &mut |done, total| self.show(Work::Installing, done, total));
         self.tools.screen.progress(None);
-        if let Err(error) = remove(&package) {
+        if !installed.as_ref().is_err_and(|error| error.fault == Fault::Busy)
+            && let Err(error) = remove(package)
+        {
             warn!(%error, "the package stays until the next upgrade");
         }
         let Installed { version, supervised } = match installed {
@@ -340,93 +358,6 @@ impl Inner {
     fn show(&self, work: Work, done: u64, total: u64) {
         if let Some(percent) = done.saturating_mul(100).checked_div(total) {
             self.tools.screen.progress(Some((work, u8::try_from(percent.min(100)).unwrap_or(100))));
-        }
-    }
-
-    /// Fetches all of it; after the server's first word, a connection that breaks off is taken up again.
-    async fn fetch(&self, link: &Link, part: &mut Part, first_word: &mut Option<FirstWord>) -> Result<(), Loss> {
-        let mut again = self.tools.limits.again.iter();
-        loop {
-            let before = part.length();
-            let loss = match self.try_once(link, part, first_word).await {
-                Err(Loss::Broken(error)) if first_word.is_none() => error,
-                done => return done,
-            };
-            if part.length() > before {
-                again = self.tools.limits.again.iter();
-            }
-            let Some(wait) = again.next() else { return Err(Loss::Broken(loss)) };
-            info!(error = %loss, wait_s = wait.as_secs(), done = part.length(), "the download is taken up again");
-            let _ = timeout(*wait, std::future::pending::<()>()).await;
-        }
-    }
-
-    /// Fetches over one connection.
-    async fn try_once(&self, link: &Link, part: &mut Part, first_word: &mut Option<FirstWord>) -> Result<(), Loss> {
-        let limits = self.tools.limits;
-        if part.is_whole() {
-            return Ok(());
-        }
-        let mark = part.note.mark.clone();
-        let rest = mark.as_deref().filter(|_| part.length() > 0).map(|of| Rest { from: part.length(), of });
-        let silent = |_| Error::new(Fault::DownloadFailed, format!("Path: silent for {} s", limits.silence.as_secs()));
-        let opened = timeout(limits.silence, self.tools.fetch.open_from(link, "Path", rest)).await;
-        let opened = opened.map_err(silent).and_then(|opened| opened);
-        let mut download = opened.map_err(|e| Loss::Broken(Error { fault: Fault::DownloadFailed, ..e }))?;
-        self.arrange(&download, part, rest.is_some())?;
-        let total = part.note.total;
-        let too_large =
-            || Loss::Final(Error::new(Fault::PackageTooLarge, format!("Path: more than {} bytes", limits.bytes)));
-        if total.is_some_and(|total| total > limits.bytes) {
-            return Err(too_large());
-        }
-        if let Some(first_word) = first_word.take() {
-            // Whoever asked may have stopped waiting.
-            let _ = first_word.send(Ok(()));
-        }
-        let mut told = part.length();
-        loop {
-            let next = timeout(limits.silence, download.next()).await.map_err(|e| Loss::Broken(silent(e)))?;
-            let Some(data) = next.map_err(|e| Loss::Broken(broken_off(e, part.length(), total)))? else { break };
-            if part.length() + data.len() as u64 > limits.bytes {
-                return Err(too_large());
-            }
-            part.write(&data).map_err(lost)?;
-            let done = part.length();
-            *lock(&self.state) = State::Downloading { done, total };
-            self.show(Work::Fetching, done, total.unwrap_or(0));
-            if part.unsynced() >= limits.sync_bytes {
-                part.sync().map_err(lost)?;
-            }
-            if done - told >= TOLD_BYTES {
-                told = done;
-                info!(done, total, "new software is coming");
-            }
-        }
-        let done = part.length();
-        if done == 0 || total.is_some_and(|total| total != done) {
-            return Err(Loss::Final(Error::new(Fault::PackageLength, format!("Path: {done} bytes came"))));
-        }
-        Ok(())
-    }
-
-    /// Brings what has come in line with what the server sends.
-    fn arrange(&self, download: &Download, part: &mut Part, asked_for_rest: bool) -> Result<(), Loss> {
-        match download.status() {
-            206 if asked_for_rest && download.from() == part.length() => Ok(()),
-            200 => part.begin(download.mark(), download.total()).map_err(lost),
-            // Not the rest that was asked for: all of it is, the next time.
-            206 | 416 if asked_for_rest => {
-                part.begin(None, None).map_err(lost)?;
-                Err(Loss::Broken(Error::new(Fault::DownloadFailed, "Path: the server has another file by now")))
-            }
-            status @ (404 | 410) => {
-                Err(Loss::Final(Error::new(Fault::NoPackage, format!("Path: the server answers {status}"))))
-            }
-            status @ 500..=599 => {
-                Err(Loss::Broken(Error::new(Fault::DownloadFailed, format!("Path: the server answers {status}"))))
-            }
-            status => Err(Loss::Final(Error::new(Fault::DownloadFailed, format!("Path: the server answers {status}")))),
         }
     }
 
@@ -459,26 +390,12 @@ fn package_link(address: &str) -> Result<Link> {
     Ok(link)
 }
 
-/// What it means that a package ended before its time.
-fn broken_off(broken: Broken, done: u64, total: Option<u64>) -> Error {
-    let fault = if broken.is_early_end() { Fault::PackageLength } else { Fault::DownloadFailed };
-    let detail = match total {
-        Some(total) => format!("Path: the connection broke off at {done} of {total} bytes"),
-        None => format!("Path: the connection broke off at {done} bytes"),
-    };
-    Error::new(fault, detail).because(broken)
-}
-
 fn disk(error: io::Error) -> Error {
     Error::new(Fault::StoreFailed, "the package cannot be written").because(error)
 }
 
-fn lost(error: io::Error) -> Loss {
-    Loss::Final(disk(error))
-}
-
 /// Removes a file, if it is there.
-fn remove(file: &std::path::Path) -> io::Result<()> {
+fn remove(file: &Path) -> io::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => Ok(()),

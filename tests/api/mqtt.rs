@@ -108,6 +108,20 @@ fn people_are_added_changed_found_and_removed() {
 }
 
 #[test]
+fn new_software_is_fetched_and_installed() {
+    let spoken = Spoken::new();
+    spoken.fails("Upgrade", json!({ "info": { "Name": "new", "Path": "http://127.0.0.1:1/new.udx" } }), "465");
+    let port = picture_server(vec![b"new software".to_vec()]);
+    let path = format!("http://127.0.0.1:{port}/new.swx");
+    spoken.ok("Upgrade", json!({ "facesluiceId": "1300001", "DeviceID": 1300001, "Name": "new", "Path": path }));
+    while spoken.rig.install.left.load(Ordering::SeqCst) == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(*spoken.rig.install.packages.lock().unwrap(), [b"new software"]);
+    assert_eq!(spoken.rig.cx.upgrade.state(), facegate::upgrade::State::Installed { version: "9.9.9".into() });
+}
+
+#[test]
 fn batches_name_every_member() {
     let spoken = Spoken::new();
     spoken.ok("EditPerson", json!({ "customId": "old", "name": "Old", "pic": photo(RED) }));

@@ -1,6 +1,6 @@
 //! A terminal's API without camera and door, and what is needed to call it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -383,6 +383,10 @@ pub struct TestInstall {
     pub unready: Mutex<Option<String>>,
     /// Why the next package is refused.
     pub refusal: Mutex<Option<String>>,
+    /// The package that was installed before the power went.
+    pub done: Mutex<Option<Vec<u8>>>,
+    /// Somebody else installs another package.
+    pub is_busy: AtomicBool,
     /// How often the terminal was to end.
     pub left: AtomicUsize,
 }
@@ -393,7 +397,13 @@ impl Install for Shared {
     fn ready(&self) -> Result<()> {
         self.0.unready.lock().unwrap().clone().map_or(Ok(()), |why| Err(Error::new(Fault::UpgradeFailed, why)))
     }
+    fn is_done(&self, package: &std::path::Path) -> bool {
+        *self.0.done.lock().unwrap() == std::fs::read(package).ok()
+    }
     fn install(&self, package: &std::path::Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed> {
+        if self.0.is_busy.load(Ordering::Relaxed) {
+            return Err(Error::new(Fault::Busy, "another package is being installed"));
+        }
         if let Some(why) = self.0.refusal.lock().unwrap().take() {
             return Err(Error::new(Fault::UpgradeFailed, why));
         }
@@ -419,6 +429,11 @@ fn open_upgrade(
         first_word: Duration::from_secs(60),
         again: &[Duration::ZERO, Duration::ZERO],
         sync_bytes: 1000,
+        // As much as a file of a test says, less what is there already.
+        spare: |folder| {
+            let room = std::fs::read_to_string(folder.with_file_name("room")).ok().and_then(|text| text.parse().ok());
+            Ok(room.unwrap_or(u64::MAX).saturating_sub(facegate::hal::linux::files::length(folder)))
+        },
         ..upgrade::Limits::default()
     };
     let left = install.clone();

@@ -216,6 +216,61 @@ fn what_has_come_counts_for_whoever_asks_again_and_after_a_restart() {
 }
 
 #[test]
+fn a_package_that_waits_is_installed_unless_it_was_and_not_for_ever() {
+    let rig = Rig::new();
+    let put = |name: &str| std::fs::write(rig.folder.path().join("upgrade").join(name), "whole").unwrap();
+    // The power went between the switch and its removal.
+    *rig.install.done.lock().unwrap() = Some(b"whole".to_vec());
+    put("package.swx");
+    let anew = rig.upgrade_anew();
+    anew.resume();
+    assert_eq!((anew.state(), files(&rig)), (State::Idle, vec![]));
+    *rig.install.done.lock().unwrap() = None;
+    assert!(rig.install.packages.lock().unwrap().is_empty());
+
+    // It is tried again twice; what ends the terminal each time is given up.
+    for (name, tried) in [("package.swx", true), ("package.again.swx", true), ("package.last.swx", false)] {
+        put(name);
+        let anew = rig.upgrade_anew();
+        anew.resume();
+        let state = ended(&anew);
+        assert_eq!(state == installed("9.9.9"), tried, "{name}: {state:?}");
+        assert!(files(&rig).is_empty(), "{name}: {:?}", files(&rig));
+    }
+    assert_eq!(told(&rig, 0).last().unwrap(), "failed");
+
+    // Whoever waits for somebody else loses nothing.
+    rig.install.is_busy.store(true, Ordering::Relaxed);
+    put("package.swx");
+    let anew = rig.upgrade_anew();
+    anew.resume();
+    assert!(matches!(ended(&anew), State::Failed { .. }));
+    assert_eq!(files(&rig), ["package.again.swx"]);
+}
+
+#[test]
+fn a_download_leaves_the_store_its_reserve() {
+    let rig = Rig::new();
+    let server = Server::start();
+    let room = |bytes: u64| std::fs::write(rig.folder.path().join("room"), bytes.to_string()).unwrap();
+    room(50_000);
+    server.answer("200 OK\r\nContent-Length: 60000", &[7; 60_000]);
+    let detail = rig.fails("Upgrade", upgrade(&server.address()), 465);
+    assert!(detail.contains("no room for the package: 60000 more bytes"), "{detail}");
+    assert!(files(&rig).is_empty(), "{:?}", files(&rig));
+    // The server does not say how long it is.
+    server.answer("200 OK\r\nConnection: close", &[7; 60_000]);
+    rig.ok("Upgrade", upgrade(&server.address()));
+    let State::Failed { why } = ended(&rig.cx.upgrade) else { panic!("{:?}", rig.cx.upgrade.state()) };
+    assert!(why.contains("no room for the package"), "{why}");
+    assert!(files(&rig).is_empty(), "{:?}", files(&rig));
+    room(70_000);
+    server.answer("200 OK\r\nContent-Length: 60000", &[7; 60_000]);
+    rig.ok("Upgrade", upgrade(&server.address()));
+    assert_eq!(ended(&rig.cx.upgrade), installed("9.9.9"));
+}
+
+#[test]
 fn what_goes_wrong_is_answered_where_it_shows_at_once() {
     let rig = Rig::new();
     let server = Server::start();

@@ -1,12 +1,14 @@
 //! Upgrades a terminal and breaks in at every moment of it.
 //!
-//! [`sweep`] cuts the whole way - fetch, verify, unpack, switch, start, prove - at every call that changes a file, under the
-//! library of `tests/torture`, and looks whether an old or a new version comes up complete. [`real`] upgrades the real
-//! simulated terminal under a supervisor that does what systemd does ([`service`]), with good releases and with bad ones.
+//! [`sweep`] cuts the whole way - fetch, verify, unpack, switch, start, prove - and the way back at every call that changes a
+//! file, under the library of `tests/torture`, and looks whether an old or a new version comes up complete. [`real`] upgrades
+//! the real simulated terminal under a supervisor that does what systemd does ([`service`]), with good releases and with bad
+//! ones; [`root`] is root's part, [`desk`] what is done by hand.
 //! `docs/design/upgrade.md` tells more.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod desk;
 mod real;
 mod root;
 mod server;
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
         complaints.with_ansi(false).without_time().init();
     }
     match first {
-        Some("victim") => victim::upgrade(place(), &arguments[2]),
+        Some("victim") => victim::act(place(), &arguments[2], &arguments[3]),
         Some("look") => victim::look(place()),
         Some("daemon") => victim::daemon(place()),
         // `cargo test FILTER` runs every test binary with the filter.

@@ -28,7 +28,13 @@ pub fn run() -> bool {
     let mut scenarios: Vec<(&str, fn())> = vec![
         ("root_writes_units_and_keys_and_nothing_else", crate::root::applies),
         ("root_refuses_what_is_not_as_it_should_be", crate::root::refuses),
+        ("root_keeps_a_package_that_the_disk_refuses", crate::root::keeps),
         ("a_release_rests_the_door_by_a_profile_of_its_own", crate::root::rests),
+        ("a_package_of_the_desk_is_installed_by_hand", crate::desk::installs),
+        ("what_terminals_would_not_take_is_told_at_the_desk", crate::desk::warns),
+        ("a_full_disk_takes_no_package", crate::desk::no_room),
+        ("root_leaves_the_data_of_another_user_alone", crate::desk::another_user),
+        ("a_pack_of_models_is_verified_with_the_keys_of_the_profile", crate::desk::models),
         ("a_terminal_upgrades_and_says_its_new_version", upgrades),
         ("a_release_that_crashes_goes_back", || goes_back(CRASHES, "it ended with exit code 3")),
         ("a_release_that_hangs_goes_back", || goes_back(HANGS, "it hung at its start")),
@@ -37,7 +43,7 @@ pub fn run() -> bool {
     ];
     if std::env::var_os("FACEGATE_MODELS").is_none() {
         eprintln!("skipped: FACEGATE_MODELS names no folder of models");
-        scenarios.truncate(3);
+        scenarios.truncate(9);
     }
     if let Ok(only) = std::env::var("UPGRADE_ONLY") {
         scenarios.retain(|(name, _)| name.contains(&only));
@@ -124,6 +130,8 @@ fn upgrades() {
         let handed = fs::read(rig.place.path().join("data/upgrade/for-root.swx")).unwrap();
         assert!(handed == fs::read(rig.place.path().join(format!("vendor/{version}.swx"))).unwrap());
     }
+    // Each trial takes 20 s at most, a sixth of it to settle, and 20 s for the end of one that hangs.
+    assert_eq!(rig.service.asked(), [43_333_333; 3]);
     // An older one is refused, and says so.
     rig.ask(&rig.vendor.release("9.1.5", GOOD, &[]));
     let why = rig.told("failed")["why"].as_str().unwrap().to_owned();

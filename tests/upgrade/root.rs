@@ -42,6 +42,12 @@ impl Machine {
     }
 
     fn run(&self) -> (bool, String) {
+        let (good, said) = self.try_it();
+        assert!(!self.package.exists() && self.entries("workshop").is_empty(), "nothing is left");
+        (good, said)
+    }
+
+    fn try_it(&self) -> (bool, String) {
         let output = Command::new(FACEGATE)
             .args(["release", "system", "--remove", "--board"])
             .arg(self.path("board.toml"))
@@ -50,7 +56,6 @@ impl Machine {
             .arg(&self.package)
             .output()
             .unwrap();
-        assert!(!self.package.exists() && self.entries("workshop").is_empty(), "nothing is left");
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
@@ -75,7 +80,7 @@ pub fn applies() {
     let next = Vendor::new(&machine.path("next"));
     let key = fs::read(next.keys().join("vendor.pub")).unwrap();
     let first =
-        release(&machine, "8.0.0", &[UNIT, ("assets/x", b"x"), ("keys/next.pub", &key), ("keys/revoked", b"# none\n")]);
+        release(&machine, "8.0.0", &[UNIT, ("models/x", b"x"), ("keys/next.pub", &key), ("keys/revoked", b"# none\n")]);
     // A link in the place of a unit is replaced, not followed.
     fs::write(machine.path("shadow"), "root").unwrap();
     symlink(machine.path("shadow"), machine.path("units/facegate-extra.service")).unwrap();
@@ -91,14 +96,41 @@ pub fn applies() {
     let older = release(&machine, "7.0.0", &[("units/facegate-old.service", b"")]);
     let (good, said) = machine.apply(&older);
     assert!(!good && said.contains("older"), "{said}");
+    // One that was signed to go over newer ones once, and was kept.
+    let kept = machine.vendor.pack("7.5.0", &machine.vendor.tree("7.0.0"), |recipe| recipe.downgrade = true);
+    let (good, said) = machine.apply(&kept);
+    assert!(!good && said.contains("older"), "{said}");
+    assert_eq!(machine.entries("units"), ["facegate-extra.service"]);
+    // Releases between that needed nothing of root are none of its business, nor are keys of the profile it does not know.
+    fs::write(machine.path("board.toml"), format!("{}\n[gate]\nturnstile = 1\n", facegate::board::SIM)).unwrap();
+    let over =
+        machine.vendor.pack("8.1.0", &machine.vendor.tree("8.0.0"), |recipe| recipe.minimum = "8.0.5".parse().ok());
+    let (good, said) = machine.apply(&over);
+    assert!(good && said.contains("8.1.0 written"), "{said}");
     // The new key signs, and the old one is taken back by the same package.
     let old_key = fs::read_to_string(machine.vendor.keys().join("vendor.pub")).unwrap();
-    let revoked = old_key.lines().last().unwrap().to_owned() + "\n";
-    let tree = next.release("9.0.0", "exit 1", &[("keys/revoked", revoked.into_bytes())]);
+    let revoked = old_key.lines().last().unwrap().to_owned();
+    let tree = next.release("9.0.0", "exit 1", &[("keys/revoked", revoked.clone().into_bytes())]);
     assert!(machine.apply(&tree).0);
     let (good, said) = machine.apply(&release(&machine, "9.9.0", &[("units/facegate-old.service", b"")]));
     assert!(!good && said.contains("revoked"), "{said}");
     assert_eq!(machine.entries("units"), ["facegate-extra.service"]);
+    // And stays so, whatever the next list says.
+    assert!(machine.apply(&next.release("9.5.0", "exit 1", &[("keys/revoked", b"# nobody\n".to_vec())])).0);
+    let list = fs::read_to_string(machine.vendor.keys().join("revoked")).unwrap();
+    assert_eq!(list, format!("# none\n{revoked}\n# nobody\n"));
+}
+
+/// What the disk is to blame for costs no package.
+pub fn keeps() {
+    let machine = Machine::new();
+    let good_package = release(&machine, "8.0.0", &[UNIT]);
+    fs::remove_dir(machine.path("workshop")).unwrap();
+    fs::copy(&good_package, &machine.package).unwrap();
+    let (good, said) = machine.try_it();
+    assert!(!good && machine.package.exists(), "{said}");
+    fs::create_dir(machine.path("workshop")).unwrap();
+    assert!(machine.run().0);
 }
 
 /// A profile that only the release in the slot understands: that one locks the door.
@@ -121,6 +153,10 @@ pub fn rests() {
 pub fn refuses() {
     for (path, bytes) in [
         ("units/sshd.service", &b""[..]),
+        // What decides whether a release stays comes with none.
+        ("units/facegate.service", b""),
+        ("units/facegate-upgrade.service", b""),
+        ("units/facegate-upgrade.path", b""),
         ("units/facegate.conf", b""),
         ("units/facegate.service.d/x.service", b""),
         ("keys/sub/x.pub", b""),
@@ -142,6 +178,6 @@ pub fn refuses() {
     let good_package = release(&machine, "8.0.0", &[UNIT]);
     symlink(&good_package, &machine.package).unwrap();
     let (good, said) = machine.run();
-    assert!(!good && said.contains("cannot be copied"), "{said}");
+    assert!(!good && said.contains("is no package"), "{said}");
     assert!(good_package.exists() && machine.entries("units").is_empty());
 }

@@ -25,6 +25,8 @@ struct Seen {
     pid: Option<u32>,
     /// `ready`, and how starts ended, in order.
     happened: Vec<String>,
+    /// The times that were asked for, microseconds.
+    asked: Vec<u64>,
     log: String,
 }
 
@@ -74,6 +76,11 @@ impl Service {
     /// `ready`, and how starts ended, in order.
     pub fn happened(&self) -> Vec<String> {
         self.seen.lock().unwrap().happened.clone()
+    }
+
+    /// The times that were asked for to get ready in, microseconds.
+    pub fn asked(&self) -> Vec<u64> {
+        self.seen.lock().unwrap().asked.clone()
     }
 
     /// What its processes have said.
@@ -183,10 +190,13 @@ fn wait(child: &mut Child, socket: &UnixDatagram, seen: &Mutex<Seen>, hangs: &Pa
     let mut timed_out = false;
     loop {
         let mut message = [0; 4096];
-        if let Ok(length) = socket.recv(&mut message)
-            && String::from_utf8_lossy(&message[..length]).lines().any(|line| line == "READY=1")
-        {
-            seen.lock().unwrap().happened.push("ready".into());
+        let length = socket.recv(&mut message).unwrap_or(0);
+        for line in String::from_utf8_lossy(&message[..length]).lines() {
+            if line == "READY=1" {
+                seen.lock().unwrap().happened.push("ready".into());
+            } else if let Some(time) = line.strip_prefix("EXTEND_TIMEOUT_USEC=") {
+                seen.lock().unwrap().asked.push(time.parse().unwrap());
+            }
         }
         if std::fs::remove_file(hangs).is_ok() {
             timed_out = true;

@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use facegate::release::Releases;
+
 use crate::server::Server;
 use crate::vendor::{Vendor, files, noise};
 use crate::victim::{PEOPLE, settle};
@@ -46,8 +48,14 @@ struct Cut {
     kind: &'static str,
     at: u64,
     seed: u64,
-    /// Where the upgrade starts from: the factory release, or one in a slot.
+    /// Where it starts from: the factory release, one in a slot, or that with a new one on trial, which fails.
     from: usize,
+}
+
+/// The old and the new version of a terminal that starts from there.
+const fn versions(from: usize) -> [&'static str; 3] {
+    let old = if from == 0 { 0 } else { 1 };
+    [VERSIONS[old], VERSIONS[old + 1], VERSIONS[old + 2]]
 }
 
 /// Sweeps; whether all went well.
@@ -59,9 +67,10 @@ pub fn run(long: bool) -> bool {
     let stride = number("UPGRADE_STRIDE").unwrap_or(if long { 1 } else { STRIDE });
     let sweep = Sweep::new(room.path());
     let mut cuts = Vec::new();
-    for from in [0, 1] {
-        let calls = sweep.calls(from, seed);
-        println!("seed {seed}: an upgrade of {} makes {calls} calls that change files", VERSIONS[from]);
+    for from in [0, 1, 2] {
+        let (calls, [old, new, _]) = (sweep.calls(from, seed), versions(from));
+        let what = if from == 2 { format!("the way back from {new}") } else { format!("an upgrade of {old}") };
+        println!("seed {seed}: {what} makes {calls} calls that change files");
         for kind in KINDS {
             let at = |at| Cut { kind, at, seed: seed.wrapping_add(at) >> 1, from };
             cuts.extend((1 + seed % stride..=calls).step_by(usize::try_from(stride).unwrap()).map(at));
@@ -91,6 +100,12 @@ pub fn run(long: bool) -> bool {
     failures.is_empty()
 }
 
+impl Cut {
+    const fn verb(&self) -> &'static str {
+        if self.from == 2 { "fail" } else { "upgrade" }
+    }
+}
+
 impl Sweep {
     fn new(room: &Path) -> Self {
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/shim.c");
@@ -104,8 +119,8 @@ impl Sweep {
             let more = [
                 ("models/a.tflite", noise(number, 90_000)),
                 ("models/b.tflite", noise(100 + number, 20_000)),
-                ("assets/sounds/welcome.wav", noise(200 + number, 9_000)),
-                ("units/facegate.service", format!("[Service]\n# {version}\n").into_bytes()),
+                ("models/c/d.tflite", noise(200 + number, 9_000)),
+                ("units/facegate-note.service", format!("[Service]\n# {version}\n").into_bytes()),
             ];
             vendor.release(version, SCRIPT, &more);
         }
@@ -115,7 +130,11 @@ impl Sweep {
         settle(&sweep.fresh(0).join("data"));
         let upgraded = sweep.fresh(1);
         copy(&sweep.room.join("from-0/data"), &upgraded.join("data"));
-        let output = sweep.upgrade(&upgraded, None, VERSIONS[1]);
+        let output = sweep.run("upgrade", &upgraded, None, VERSIONS[1]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let on_trial = sweep.fresh(2);
+        copy(&upgraded.join("data"), &on_trial.join("data"));
+        let output = sweep.run("install", &on_trial, None, VERSIONS[2]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         sweep
     }
@@ -135,7 +154,7 @@ impl Sweep {
     fn calls(&self, from: usize, seed: u64) -> u64 {
         let place = self.place(&format!("calls-{from}"), from);
         let cut = Cut { kind: "", at: 0, seed, from };
-        let output = self.upgrade(&place, Some(cut), VERSIONS[from + 1]);
+        let output = self.run(cut.verb(), &place, Some(cut), versions(from)[1]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         counts(&place).0
     }
@@ -147,10 +166,10 @@ impl Sweep {
         place
     }
 
-    /// Upgrades the terminal in `place` to a version.
-    fn upgrade(&self, place: &Path, cut: Option<Cut>, version: &str) -> Output {
+    /// Lets the terminal in `place` do something with a version.
+    fn run(&self, verb: &str, place: &Path, cut: Option<Cut>, version: &str) -> Output {
         let mut victim = Command::new(std::env::current_exe().unwrap());
-        victim.arg("victim").arg(place).arg(self.server.address(&format!("{version}.swx")));
+        victim.arg("victim").arg(place).arg(verb).arg(self.server.address(&format!("{version}.swx")));
         victim.env("RUST_BACKTRACE", "0").stdin(Stdio::null());
         if let Some(cut) = cut {
             victim
@@ -167,9 +186,9 @@ impl Sweep {
 
     /// Cuts an upgrade off and looks what comes up.
     fn cut(&self, cut: Cut) -> Result<(), String> {
-        let (old, new) = (VERSIONS[cut.from], VERSIONS[cut.from + 1]);
+        let [old, new, newer] = versions(cut.from);
         let place = self.place(&format!("{}-{}-{}", cut.kind, cut.from, cut.at), cut.from);
-        let said = self.upgrade(&place, Some(cut), new);
+        let said = self.run(cut.verb(), &place, Some(cut), new);
         let text = String::from_utf8_lossy(&said.stdout).into_owned();
         let phase = text.lines().rev().find_map(|line| line.strip_prefix("phase ")).unwrap_or("none").to_owned();
         let complaints = || tail(&String::from_utf8_lossy(&said.stderr));
@@ -179,16 +198,23 @@ impl Sweep {
             drop(fs::remove_dir_all(&place));
             return if fine { Ok(()) } else { Err(format!("no fault, and yet {}: {}", said.status, complaints())) };
         }
+        if ["unpack", "switch"].contains(&phase.as_str()) {
+            self.go_back(&place, old).map_err(|why| format!("in {phase}: {why}"))?;
+        }
         let came_up = self.look(&place)?;
         if ![old, new].contains(&came_up.as_str()) {
             return Err(format!("in {phase}: {came_up:?} comes up"));
         }
         // What was cut short goes on, or is asked for again; what was done is followed by the next.
-        let next = if came_up == old { new } else { VERSIONS[cut.from + 2] };
-        let again = self.upgrade(&place, None, next);
+        let next = if came_up == old { new } else { newer };
+        let again = self.run("upgrade", &place, None, next);
         if !again.status.success() {
             let why = tail(&String::from_utf8_lossy(&again.stderr));
             return Err(format!("in {phase}: {came_up} comes up, and cannot be upgraded: {why}"));
+        }
+        let asked = String::from_utf8_lossy(&again.stdout).contains("phase ask");
+        if came_up == old && asked && ["verify", "unpack", "switch"].contains(&phase.as_str()) {
+            return Err(format!("in {phase}: a package that had come whole is forgotten"));
         }
         let upgraded = self.look(&place)?;
         if upgraded != next {
@@ -201,6 +227,21 @@ impl Sweep {
         row.upgraded += 1;
         *(if came_up == old { &mut row.old } else { &mut row.new }) += 1;
         Ok(())
+    }
+
+    /// Goes back by hand on a copy of the terminal: never to what was just being installed.
+    fn go_back(&self, place: &Path, old: &str) -> Result<(), String> {
+        let aside = place.with_extension("back");
+        copy(place, &aside);
+        // There may be nothing to go back to.
+        drop(Releases::of(&aside.join("data")).go_back());
+        let came_up = self.look(&aside)?;
+        drop(fs::remove_dir_all(&aside));
+        if [VERSIONS[0], old].contains(&came_up.as_str()) {
+            Ok(())
+        } else {
+            Err(format!("{came_up} comes up after a rollback by hand"))
+        }
     }
 
     /// Starts what is there without a fault; returns the version that came up, which has to be there whole.
@@ -223,6 +264,16 @@ impl Sweep {
         if there != expected {
             let names = (there.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
             return Err(format!("version {version} comes up and is not whole: {names:?}"));
+        }
+        if place.join("data/releases/state.damaged").exists() {
+            return Err("the state was damaged".to_owned());
+        }
+        // It has proved itself: what of it needs root has been handed over, and not been lost on the way.
+        let package = |path: PathBuf| fs::read(path).unwrap_or_default();
+        let handed = package(place.join("data/upgrade/for-root.swx"));
+        let in_slot = Path::new(folder).starts_with(place.join("data"));
+        if in_slot && handed != package(self.room.join(format!("vendor/{version}.swx"))) {
+            return Err(format!("version {version} comes up, and its package was not handed over"));
         }
         Ok(version.to_owned())
     }

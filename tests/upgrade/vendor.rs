@@ -43,7 +43,12 @@ impl Vendor {
             fs::write(&file, bytes).unwrap();
         }
         fs::set_permissions(tree.join("facegate"), fs::Permissions::from_mode(0o755)).unwrap();
-        let recipe = Recipe {
+        self.pack(version, &tree, |_| {})
+    }
+
+    /// A signed package `version.swx` of a tree, after `change`s of what it says of itself.
+    pub fn pack(&self, version: &str, tree: &Path, change: impl FnOnce(&mut Recipe)) -> PathBuf {
+        let mut recipe = Recipe {
             name: RELEASE.into(),
             version: version.parse().unwrap(),
             minimum: None,
@@ -52,8 +57,9 @@ impl Vendor {
             downgrade: false,
             data_format: facegate::store::FORMAT,
         };
+        change(&mut recipe);
         let package = self.place.join(format!("{version}.swx"));
-        package::build(&tree, &recipe, &package, &mut |_, _| {}).unwrap();
+        package::build(tree, &recipe, &package, &mut |_, _| {}).unwrap();
         package::sign(&package, &self.key, &mut |_, _| {}).unwrap();
         package
     }

@@ -16,6 +16,7 @@ use facegate::control::decisions::Decisions;
 use facegate::error::Result;
 use facegate::fetch::Fetch;
 use facegate::field::LocalTime;
+use facegate::release::ended::{Ending, Outcome, ended};
 use facegate::release::launch::{Choice, Launcher};
 use facegate::release::trial::{Health, Trial, Verdict};
 use facegate::release::{Releases, Running, VARIABLE};
@@ -76,6 +77,10 @@ impl Install for Watched {
         self.0.ready()
     }
 
+    fn is_done(&self, package: &Path) -> bool {
+        self.0.is_done(package)
+    }
+
     fn install(&self, package: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Installed> {
         phase("verify");
         let mut begun = false;
@@ -106,8 +111,26 @@ fn running(choice: &Choice) -> Running {
     Running { version, folder: Some(choice.folder.clone()) }
 }
 
+/// Does what a run of the sweep is about.
+pub fn act(place: &Path, verb: &str, address: &str) {
+    match verb {
+        "upgrade" => upgrade(place, address),
+        "install" => install(place, address),
+        "fail" => fail(place),
+        other => panic!("no such verb: {other}"),
+    }
+}
+
 /// Upgrades the terminal in `place` with what is at `address`, until the new release has proved itself.
-pub fn upgrade(place: &Path, address: &str) {
+fn upgrade(place: &Path, address: &str) {
+    install(place, address);
+    phase("start new");
+    let choice = launcher(place).choose();
+    prove(place, &choice);
+}
+
+/// The same up to the end of the old release.
+fn install(place: &Path, address: &str) {
     phase("start");
     let launcher = launcher(place);
     let data = place.join("data");
@@ -142,6 +165,7 @@ pub fn upgrade(place: &Path, address: &str) {
     // What was cut short goes on by itself; else it is asked for.
     upgrade.resume();
     if upgrade.state() == State::Idle {
+        phase("ask");
         upgrade.start("new", address).unwrap();
     }
     let pause = facegate::clock::Bell::default();
@@ -160,9 +184,21 @@ pub fn upgrade(place: &Path, address: &str) {
         clock.wait(&pause, Some(clock.mono().after(Duration::from_millis(1))));
     }
     drop(store);
-    phase("start new");
-    let choice = launcher.choose();
-    prove(place, &choice);
+}
+
+/// The new release in `place` is started and ends, until it is given up.
+fn fail(place: &Path) {
+    let launcher = launcher(place);
+    phase("fail");
+    loop {
+        let _ = launcher.choose();
+        let ending = Ending { result: "exit-code".into(), code: "exited".into(), status: "3".into() };
+        if let Outcome::RolledBack { .. } = ended(&launcher.releases, launcher.attempts, &ending).unwrap() {
+            break;
+        }
+    }
+    phase("start old");
+    prove(place, &launcher.choose());
 }
 
 /// What the daemon of the chosen release does: opens the data, proves itself, hands on what needs root.
@@ -179,10 +215,12 @@ fn prove(place: &Path, choice: &Choice) -> u32 {
             Health::default()
         });
         assert_eq!(verdict, Verdict::Proved);
-        trial.confirm().unwrap();
+        assert!(trial.confirm().unwrap());
     }
     phase("hand over");
-    hand_over(&choice.folder, &data.join("upgrade")).unwrap();
+    store.settle_format().unwrap();
+    std::fs::create_dir_all(data.join("upgrade")).unwrap();
+    hand_over(&running(choice), &releases, &data.join("upgrade")).unwrap();
     phase("done");
     people
 }

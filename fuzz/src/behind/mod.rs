@@ -18,7 +18,6 @@ use std::path::Path;
 
 pub use manifest::{Digest, Entry, Manifest};
 pub use refusal::Refusal;
-pub use unpack::check_folder;
 
 /// A package file of this manifest and these parts, with no signature.
 pub fn file_of(manifest: &[u8], parts: &[u8]) -> Vec<u8> {

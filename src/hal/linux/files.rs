@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 /// Makes `path` hold `text` with these permissions, or removes it for `None`. Whether anything had to be done.
 ///
@@ -44,12 +45,16 @@ pub fn keep(path: &Path, text: Option<&str>, mode: u32) -> io::Result<bool> {
 /// Opens a plain file for reading; a link, a device or a pipe in its place is an error, and nothing is waited for.
 ///
 /// # Errors
-/// What the system says.
+/// [`io::ErrorKind::InvalidInput`] for what is no plain file; what the system says.
 pub fn open_plain(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let refused = |why| io::Error::new(io::ErrorKind::InvalidInput, why);
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Err(Errno::LOOP) => return Err(refused("it is a link")),
+        opened => File::from(opened?),
+    };
     if !file.metadata()?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no plain file"));
+        return Err(refused("it is no plain file"));
     }
     Ok(file)
 }
@@ -62,6 +67,27 @@ pub fn room(folder: &Path) -> io::Result<(u64, u64)> {
     let stat = rustix::fs::statvfs(folder)?;
     let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
     Ok((bytes(stat.f_bavail), bytes(stat.f_blocks)))
+}
+
+/// What is kept free on large disks.
+const RESERVE: u64 = 64 << 20;
+/// And on small ones, of all there is: one part of so many.
+const PART: u64 = 50;
+
+/// How much is kept free on a disk of so many bytes, whatever is written: the store goes on with it.
+#[must_use]
+pub const fn reserve(all: u64) -> u64 {
+    let part = all / PART;
+    if part < RESERVE { part } else { RESERVE }
+}
+
+/// Free bytes of the disk a folder is on, less the reserve.
+///
+/// # Errors
+/// What the system says.
+pub fn spare(folder: &Path) -> io::Result<u64> {
+    let (free, all) = room(folder)?;
+    Ok(free.saturating_sub(reserve(all)))
 }
 
 /// Bytes of all files below a folder, as far as they can be looked at.
@@ -77,7 +103,10 @@ pub fn length(folder: &Path) -> u64 {
 }
 
 /// A new name is on the disk only when its folder is.
-fn sync(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says.
+pub fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -27,9 +27,6 @@ use crate::settings::{Network, Wifi};
 /// Before the machine goes down at once: time for an answer to get out.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Behind the name of a file that came with the machine and is in the way.
-const ASIDE: &str = ".before-facegate";
-
 /// What the machine is asked to do.
 pub trait System: Send + Sync + fmt::Debug + 'static {
     /// Sets the wall clock; the kernel carries it on to the clock with the battery.
@@ -148,32 +145,6 @@ impl LinuxHost {
     }
 }
 
-impl LinuxHost {
-    /// Writes wpa_supplicant's file, which holds a password. One that came with the machine is put aside and
-    /// comes back when WiFi is no longer the terminal's: the radio it joins may be how the machine is reached.
-    fn associate(&self, path: &str, text: Option<&str>) -> Result<bool> {
-        let (file, aside) = (self.root.join(path), self.root.join(format!("{path}{ASIDE}")));
-        let failed = |e: std::io::Error| Error::new(Fault::Unavailable, format!("/{path} cannot be kept")).because(e);
-        let now = match std::fs::read_to_string(&file) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(error)),
-        };
-        let ours = now.as_deref().is_some_and(network::is_ours);
-        match text {
-            Some(_) => {
-                if let Some(foreign) = now.filter(|_| !ours) {
-                    files::keep(&aside, Some(&foreign), 0o600).map_err(failed)?;
-                }
-                self.keep(path, text, 0o600)
-            }
-            None if !ours => Ok(false),
-            None if aside.exists() => std::fs::rename(&aside, &file).map(|()| true).map_err(failed),
-            None => self.keep(path, Some(network::NO_RADIO), 0o600),
-        }
-    }
-}
-
 impl Host for LinuxHost {
     fn set_time(&self, to: Timestamp) -> Result<()> {
         self.system.set_clock(to)
@@ -215,13 +186,18 @@ impl Host for LinuxHost {
         if let Some(wlan) = &self.interfaces.wifi {
             let text = network::wifi(wlan, network, wifi);
             changed |= self.keep("etc/systemd/network/10-facegate-wifi.network", text.as_deref(), 0o644)?;
-            let path = format!("etc/wpa_supplicant/wpa_supplicant-{}.conf", wlan.as_str());
-            let service = format!("wpa_supplicant@{}.service", wlan.as_str());
-            if self.associate(&path, supplicant.as_deref())? {
-                associate = Some(("restart", service));
-            } else if wifi.enabled.on() && !due.radio {
-                associate = Some(("start", service));
-            }
+            let wlan = wlan.as_str();
+            // It holds a password; its group's, as the radio's service is in that and has no right to pass over modes.
+            let is_new = self.keep(&format!("etc/facegate/radio/{wlan}.conf"), supplicant.as_deref(), 0o640)?;
+            // The radio the machine came with may be how it is reached. Either service stops the other.
+            let own = self.root.join(format!("etc/wpa_supplicant/wpa_supplicant-{wlan}.conf")).exists();
+            associate = match supplicant {
+                Some(_) if is_new => Some(("restart", format!("facegate-radio@{wlan}.service"))),
+                Some(_) if !due.radio => Some(("start", format!("facegate-radio@{wlan}.service"))),
+                None if is_new && own => Some(("start", format!("wpa_supplicant@{wlan}.service"))),
+                None if is_new => Some(("stop", format!("facegate-radio@{wlan}.service"))),
+                _ => None,
+            };
             due.radio = true;
         }
         // What could not be brought in force is due until it is, though its file needs no change any more.
@@ -339,7 +315,8 @@ mod tests {
 
     const WIRED: &str = "etc/systemd/network/10-facegate-wired.network";
     const WIFI: &str = "etc/systemd/network/10-facegate-wifi.network";
-    const SUPPLICANT: &str = "etc/wpa_supplicant/wpa_supplicant-wlan0.conf";
+    const SUPPLICANT: &str = "etc/facegate/radio/wlan0.conf";
+    const OWN: &str = "etc/wpa_supplicant/wpa_supplicant-wlan0.conf";
 
     #[test]
     fn files_follow_the_settings_and_services_are_told_once() {
@@ -364,8 +341,8 @@ mod tests {
             ..off.clone()
         };
         host.set_network(&fixed, &on).unwrap();
-        assert_eq!(names(), [(WIFI.into(), 0o644), (WIRED.into(), 0o644), (SUPPLICANT.into(), 0o600)]);
-        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block restart wpa_supplicant@wlan0.service"]);
+        assert_eq!(names(), [(SUPPLICANT.into(), 0o640), (WIFI.into(), 0o644), (WIRED.into(), 0o644)]);
+        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block restart facegate-radio@wlan0.service"]);
         let anew = LinuxHost::new(
             machine.folder.path(),
             host.interfaces.clone(),
@@ -374,17 +351,17 @@ mod tests {
         );
         anew.set_network(&fixed, &on).unwrap();
         anew.set_network(&fixed, &on).unwrap();
-        assert_eq!(asked(), ["systemctl --no-block start wpa_supplicant@wlan0.service"], "at the terminal's start");
+        assert_eq!(asked(), ["systemctl --no-block start facegate-radio@wlan0.service"], "at the terminal's start");
         let written = machine.files();
-        assert_eq!(written[2].2, network::supplicant(&on).unwrap());
+        assert_eq!(written[0].2, network::supplicant(&on).unwrap());
 
         let wrong = Wifi { password: Bytes::new("1234\n5678").unwrap(), ..on };
         assert!(host.set_network(&none, &wrong).is_err());
         assert_eq!((machine.files(), asked()), (written, vec![]), "nothing was touched");
 
         host.set_network(&none, &off).unwrap();
-        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, network::NO_RADIO.into())]);
-        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block restart wpa_supplicant@wlan0.service"]);
+        assert!(machine.files().is_empty());
+        assert_eq!(asked(), ["networkctl reload", "systemctl --no-block stop facegate-radio@wlan0.service"]);
     }
 
     #[test]
@@ -392,20 +369,22 @@ mod tests {
         let machine = machine(Recorder::default());
         let (none, off) = (Network::default(), Wifi::default());
         let own = "network={\n\tssid=\"home\"\n}\n";
-        files::keep(&machine.folder.path().join(SUPPLICANT), Some(own), 0o600).unwrap();
+        files::keep(&machine.folder.path().join(OWN), Some(own), 0o600).unwrap();
         machine.host.set_network(&none, &off).unwrap();
-        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, own.into())]);
         assert!(machine.system.asked().is_empty(), "WiFi was never set");
 
         for name in ["one", "two"] {
             let ssid = Bytes::new(name).unwrap();
             let on = Wifi { enabled: Flag::of(1), ssid, security: crate::settings::WifiSecurity::Open, ..off.clone() };
             machine.host.set_network(&none, &on).unwrap();
-            let texts: Vec<_> = machine.files().into_iter().skip(1).map(|(_, _, text)| text).collect();
-            assert_eq!(texts, [network::supplicant(&on).unwrap(), own.into()]);
+            assert_eq!(machine.files()[0], (SUPPLICANT.into(), 0o640, network::supplicant(&on).unwrap()));
+            assert!(
+                machine.system.asked().contains(&"systemctl --no-block restart facegate-radio@wlan0.service".into())
+            );
         }
         machine.host.set_network(&none, &off).unwrap();
-        assert_eq!(machine.files(), [(SUPPLICANT.into(), 0o600, own.into())]);
+        assert!(machine.system.asked().contains(&"systemctl --no-block start wpa_supplicant@wlan0.service".into()));
+        assert_eq!(machine.files(), [(OWN.into(), 0o600, own.into())], "it was never touched");
     }
 
     #[test]

@@ -14,20 +14,7 @@ use crate::settings::{Network, Route, Wifi, WifiSecurity};
 const PREFERRED: u32 = 100;
 const OTHER: u32 = 600;
 /// So that people who find the files know whose they are.
-macro_rules! head {
-    () => {
-        "# Written by facegate from its network settings; changes made here are lost.\n"
-    };
-}
-const HEAD: &str = head!();
-/// wpa_supplicant's file while WiFi is not used: it joins nothing.
-pub const NO_RADIO: &str = concat!(head!(), "ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n");
-
-/// Whether a file was written here.
-#[must_use]
-pub fn is_ours(text: &str) -> bool {
-    text.starts_with(HEAD)
-}
+const HEAD: &str = "# Written by facegate from its network settings; changes made here are lost.\n";
 
 /// networkd's file for the cable; `None` while no address was ever set: how the machine came by its own is
 /// then left alone.
@@ -80,9 +67,9 @@ fn networkd(
 /// # Errors
 /// [`crate::error::Fault::BadParameter`] for a password WPA does not take.
 pub fn supplicant(wifi: &Wifi) -> Result<String> {
-    let mut text = NO_RADIO.to_owned();
     // `scan_ssid`: networks that hide their name are found too.
-    text.push_str("\nnetwork={\n\tscan_ssid=1\n\tssid=");
+    let control = "ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n";
+    let mut text = format!("{HEAD}{control}\nnetwork={{\n\tscan_ssid=1\n\tssid=");
     for byte in wifi.ssid.as_str().bytes() {
         text.push_str(&format!("{byte:02x}"));
     }
@@ -179,7 +166,6 @@ mod tests {
                  [Route]\nGateway=10.1.2.1\nMetric=100\n"
             )
         );
-        assert!(is_ours(NO_RADIO) && !is_ours("network={}"));
         for (wifi, network) in [
             (
                 fixed,
@@ -188,7 +174,8 @@ mod tests {
             ),
             (radio("网", "", WifiSecurity::Open), "\nnetwork={\n\tscan_ssid=1\n\tssid=e7bd91\n\tkey_mgmt=NONE\n}\n"),
         ] {
-            assert_eq!(supplicant(&wifi).unwrap(), format!("{NO_RADIO}{network}"));
+            let control = "ctrl_interface=DIR=/run/wpa_supplicant\nupdate_config=0\n";
+            assert_eq!(supplicant(&wifi).unwrap(), format!("{HEAD}{control}{network}"));
         }
     }
 

