@@ -24,7 +24,8 @@ const HANDS: u32 = 8;
 
 /// Makes a disk with so many people, whose numbers of the platform's are 1 and following.
 pub fn disk(setup: &Setup, count: u32) -> PathBuf {
-    let folder = TempDir::new().unwrap();
+    // In memory where there is such a folder: every person is synchronised with the disk several times.
+    let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
     let pack = Pack::locate(&setup.models, None).unwrap();
     let limits = Limits { people: count as usize, control_records: 1000, captures: 200, notices: 1000 };
     let store = Store::open(folder.path(), limits, Arc::new(SystemClock::default())).unwrap();
