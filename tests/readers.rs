@@ -41,7 +41,7 @@ fn device(name: &str, build: impl FnOnce(VirtualDeviceBuilder<'_>) -> VirtualDev
         Ok(builder) => Some(build(builder.name(name))),
         Err(error) => {
             // Past the test harness, which keeps to itself what passing tests print.
-            let line = format!("SKIPPED {name:?}: /dev/uinput cannot be used here: {error}\n");
+            let line = format!("skipped: {name:?}: /dev/uinput cannot be used here: {error}\n");
             let _ = std::io::stderr().write_all(line.as_bytes());
             None
         }
