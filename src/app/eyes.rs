@@ -68,6 +68,7 @@ impl Eyes {
             models = Some(Models {
                 eyes: Box::new(vision.portraitist),
                 pack: vision.pack.id.clone(),
+                mark: vision.pack.mark(),
                 comparison: vision.pack.comparison,
             });
             pipeline = Some(vision.pipeline);
@@ -104,9 +105,10 @@ impl Eyes {
         threads.start("roster", {
             let (roster, newest) = (roster.clone(), newest.clone());
             move || {
-                let Recomputed { people, done, failed } = roster.recompute(|| newest.is_closed());
+                let Recomputed { people, done, failed, postponed } = roster.recompute(|| newest.is_closed());
                 if people > 0 {
-                    conditions.tell("embeddings", json!({ "people": people, "done": done, "failed": failed }));
+                    let about = json!({ "people": people, "done": done, "failed": failed, "postponed": postponed });
+                    conditions.tell("embeddings", about);
                 }
             }
         })?;

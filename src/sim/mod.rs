@@ -122,7 +122,7 @@ impl Sim {
 
     fn stats(&self) -> Value {
         let (taken, looked_at) = self.newest.counts();
-        let Recomputed { people, done, failed } = self.roster.recomputed();
+        let Recomputed { people, done, failed, .. } = self.roster.recomputed();
         json!({
             "t_us": self.clock.mono().0, "frames_taken": taken, "frames_looked_at": looked_at,
             "reboots": self.world.reboots(), "pack": self.roster.pack(),
