@@ -263,6 +263,8 @@ impl App {
             conditions.of("face models").note(&opened);
             vision = opened.ok();
         }
+        let recompute = Inbox::default();
+        let lasting = recompute.sender();
         let known = |file| (!simulated).then(|| board.data.join(file));
         let eyes = eyes::Tools {
             camera: devices.camera,
@@ -277,6 +279,7 @@ impl App {
             settings: settings.clone(),
             clock: clock.clone(),
             conditions: conditions.clone(),
+            recompute,
         };
         let eyes = Eyes::start(eyes, &mut threads)?;
 
@@ -426,6 +429,7 @@ impl App {
             clock: clock.clone(),
             settings: settings.clone(),
             decisions: decisions.clone(),
+            recompute: lasting,
             leave,
         };
         let proving = Proving::start(proving, &mut threads)?;

@@ -10,7 +10,7 @@ use super::threads::Threads;
 use super::{Failure, Vision, enrol};
 use crate::api;
 use crate::camera::{self, Newest};
-use crate::clock::{Clock, Outbound};
+use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
 use crate::control::Event;
 use crate::hal::Camera;
@@ -35,6 +35,17 @@ pub(super) struct Tools {
     pub(super) settings: Arc<Live>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) conditions: Arc<Conditions>,
+    /// Whether what the models before left behind may be replaced: not by a release that may have to go back to them.
+    pub(super) recompute: Inbox<Recompute>,
+}
+
+/// Said once.
+#[derive(Debug)]
+pub(super) enum Recompute {
+    /// This release stays.
+    Go,
+    /// The terminal stops.
+    Never,
 }
 
 /// What sees, and whom it knows.
@@ -45,12 +56,14 @@ pub(super) struct Eyes {
     pub(super) unknown: Option<String>,
     newest: Arc<Newest>,
     infrared: Option<Arc<Newest>>,
+    recompute: Outbound<Recompute>,
 }
 
 impl Eyes {
     /// Starts their threads. Without models people are kept all the same, and pass by card.
     pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
         let Tools { vision, store, settings, clock, conditions, newest, .. } = tools;
+        let recompute = tools.recompute.sender();
         let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1, Metric::Cosine), Vision::gallery));
         // Without any models nobody passes by face, whatever the settings say.
         let mut liveness = Some(api::Liveness::UNAVAILABLE);
@@ -95,7 +108,7 @@ impl Eyes {
             threads.start("infrared", read(camera, "infrared camera", known_infrared, newest))?;
         }
         if let Some(pipeline) = pipeline {
-            let (newest, infrared) = (newest.clone(), infrared.clone());
+            let (newest, infrared, clock) = (newest.clone(), infrared.clone(), clock.clone());
             let liveness = conditions.of("liveness");
             threads.start("vision", move || {
                 let ears = camera::Ears { settings: &settings, control: &tools.events, liveness };
@@ -103,8 +116,9 @@ impl Eyes {
             })?;
         }
         threads.start("roster", {
-            let (roster, newest) = (roster.clone(), newest.clone());
+            let (roster, newest, may) = (roster.clone(), newest.clone(), tools.recompute);
             move || {
+                let Some(Recompute::Go) = may.next(&*clock, None) else { return };
                 let Recomputed { people, done, failed, postponed } = roster.recompute(|| newest.is_closed());
                 if people > 0 {
                     let about = json!({ "people": people, "done": done, "failed": failed, "postponed": postponed });
@@ -112,12 +126,13 @@ impl Eyes {
                 }
             }
         })?;
-        Ok(Self { roster, liveness, unknown, newest, infrared })
+        Ok(Self { roster, liveness, unknown, newest, infrared, recompute })
     }
 
     /// No more pictures are taken or looked at.
     pub(super) fn close(&self) {
         self.newest.close();
+        self.recompute.send(Recompute::Never);
         if let Some(infrared) = &self.infrared {
             infrared.close();
         }

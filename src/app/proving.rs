@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
+use super::eyes::Recompute;
 use super::health::Sight;
 use super::threads::Threads;
 use super::{Ending, Failure};
@@ -28,6 +29,8 @@ pub(super) struct Tools {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Arc<Live>,
     pub(super) decisions: Arc<Decisions>,
+    /// Who replaces what the release before can still read.
+    pub(super) recompute: Outbound<Recompute>,
     /// Ends the terminal.
     pub(super) leave: Arc<dyn Fn(Ending) + Send + Sync>,
 }
@@ -88,6 +91,7 @@ impl Tools {
                 Err(error) => error!(%error, "what of the new software needs root cannot be handed over"),
             }
         }
+        self.recompute.send(Recompute::Go);
         supervisor::ready(&format!("version {}", self.running.version));
     }
 
