@@ -260,8 +260,7 @@ impl App {
 
         if vision.is_none() {
             let opened = open_vision(&board, &clock);
-            conditions.of("face models").note(&opened);
-            vision = opened.ok();
+            vision = opened.map_err(|error| conditions.of("face models").fails(&error)).ok();
         }
         let recompute = Inbox::default();
         let lasting = recompute.sender();

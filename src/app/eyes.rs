@@ -109,9 +109,9 @@ impl Eyes {
         }
         if let Some(pipeline) = pipeline {
             let (newest, infrared, clock) = (newest.clone(), infrared.clone(), clock.clone());
-            let liveness = conditions.of("liveness");
+            let (liveness, models) = (conditions.of("liveness"), conditions.of("face models"));
             threads.start("vision", move || {
-                let ears = camera::Ears { settings: &settings, control: &tools.events, liveness };
+                let ears = camera::Ears { settings: &settings, control: &tools.events, liveness, models };
                 camera::look(pipeline, &newest, infrared.as_deref(), &gallery, ears, &*clock);
             })?;
         }
