@@ -80,7 +80,7 @@ pub struct Board {
     pub require_password_change: bool,
 }
 
-/// Whether a driver talks to hardware or to memory.
+/// Who takes the pictures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CameraDriver {
@@ -122,7 +122,7 @@ pub enum CameraRole {
     Infrared,
 }
 
-/// Pixel formats, in the order a board prefers them.
+/// How the pixels of a picture lie in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum PixelFormat {
@@ -491,6 +491,18 @@ impl Board {
             if !cameras.iter().any(|c| c.role == CameraRole::Color) {
                 root.wrong("camera", "at least one [[camera]] with role = \"color\" is needed");
             }
+            for (number, one) in cameras.iter().enumerate() {
+                let before = &cameras[..number];
+                if before.iter().any(|other| other.role == one.role) {
+                    root.wrong(&format!("camera[{number}].role"), "is another camera's: one of each is used");
+                }
+                if one.node.is_some() && before.iter().any(|other| other.node == one.node) {
+                    root.wrong(&format!("camera[{number}].node"), "is another camera's");
+                }
+                if before.iter().any(|other| other.driver != one.driver) {
+                    root.wrong(&format!("camera[{number}].driver"), "is \"sim\" for all cameras or for none");
+                }
+            }
             let gpio = root.need_section("gpio", |s| s.need("driver"));
             let relay = root.section("relay", |s| {
                 let (pin, fail) = (pin(s), s.or("fail", Fail::Secure));
@@ -856,6 +868,27 @@ mod tests {
         let blind = format!("{blind}\n[readers]\ntouch = \"name:Panel\"\n");
         let problems = Board::parse("a.toml", &blind).unwrap_err().to_string();
         assert!(problems.contains("readers.touch: there is no [display] to touch"), "{problems}");
+    }
+
+    #[test]
+    fn cameras_are_one_of_each_kind_and_all_of_hardware_or_none() {
+        let second = |role: &str, driver: &str, more: &str| {
+            let rest = "width = 480\nheight = 640\nformats = [\"RGB\"]";
+            format!("{SIM}\n[[camera]]\nrole = \"{role}\"\ndriver = \"{driver}\"\n{rest}\n{more}\n")
+        };
+        let real = |more: &str| more.replace("driver = \"sim\"", "driver = \"v4l2\"\nnode = \"/dev/video0\"");
+        for (text, part) in [
+            (
+                second("infrared", "v4l2", "node = \"/dev/video1\""),
+                "camera[1].driver: is \"sim\" for all cameras or for none",
+            ),
+            (real(&second("infrared", "sim", "")), "camera[1].node: is another camera's"),
+            (second("color", "sim", ""), "camera[1].role: is another camera's"),
+        ] {
+            let problems = Board::parse("a.toml", &text).unwrap_err().to_string();
+            assert!(problems.contains(part), "{part} not in\n{problems}");
+        }
+        assert_eq!(Board::parse("a.toml", &second("infrared", "sim", "")).unwrap().cameras.len(), 2);
     }
 
     #[test]

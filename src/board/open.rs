@@ -96,8 +96,8 @@ impl Board {
             add("wiegand reader", lines.probe());
         }
         for (device, role) in [("camera", CameraRole::Color), ("infrared camera", CameraRole::Infrared)] {
-            if let Some(camera) = self.camera(role).filter(|camera| camera.driver == CameraDriver::V4l2) {
-                add(device, V4lCamera::new(camera.clone(), clock.clone()).probe());
+            if let Some(mut camera) = self.camera(role).and_then(|camera| v4l(camera, clock)) {
+                add(device, camera.probe());
             }
         }
         if let Some(mut panel) = self.panel() {
@@ -188,7 +188,10 @@ impl Board {
         if self.display.as_ref().is_some_and(|display| display.driver == DisplayDriver::Sim) {
             return Err(self.fails("display", "its driver is \"sim\" where the camera's is not"));
         }
-        let camera = |camera: &Camera| Box::new(V4lCamera::new(camera.clone(), clock.clone())) as Box<dyn hal::Camera>;
+        if self.sound.as_ref().is_some_and(|sound| sound.driver == SoundDriver::Sim) {
+            return Err(self.fails("sound", "its driver is \"sim\" where the camera's is not"));
+        }
+        let camera = |camera: &Camera| Some(Box::new(v4l(camera, &clock)?) as Box<dyn hal::Camera>);
         let mut sensors: Vec<(String, Box<dyn Sensor>)> = Vec::new();
         for (device, input) in self.inputs() {
             sensors.push((device.to_owned(), Box::new(input)));
@@ -209,8 +212,8 @@ impl Board {
         }
         let backlight = self.backlight.clone().map(|node| Box::new(Backlight::new(node)) as Box<dyn hal::Dimmer>);
         Ok(Devices {
-            camera: camera(color),
-            infrared: self.camera(CameraRole::Infrared).map(camera),
+            camera: camera(color).ok_or_else(|| self.fails("camera", "it has no node"))?,
+            infrared: self.camera(CameraRole::Infrared).and_then(camera),
             sensors,
             panel: self.panel().map(|panel| Box::new(panel) as Box<dyn hal::Panel>),
             watchdog: self.watchdog().map(|watchdog| Box::new(watchdog) as Box<dyn hal::Watchdog>),
@@ -355,4 +358,10 @@ impl Board {
         let watchdog = self.watchdog.as_ref()?;
         Some(WatchdogNode::new(watchdog.node.clone(), Duration::from_secs(watchdog.timeout_s.into())))
     }
+}
+
+/// The driver of a real camera.
+fn v4l(camera: &Camera, clock: &Arc<dyn Clock>) -> Option<V4lCamera> {
+    let node = camera.node.clone().filter(|_| camera.driver == CameraDriver::V4l2)?;
+    Some(V4lCamera::new(camera.clone(), node, clock.clone()))
 }
