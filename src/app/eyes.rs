@@ -7,8 +7,9 @@ use serde_json::json;
 use tracing::warn;
 
 use super::threads::Threads;
-use super::{Failure, Vision, enrol};
+use super::{Failure, enrol};
 use crate::api;
+use crate::board::Board;
 use crate::camera::{self, Newest};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
@@ -17,7 +18,11 @@ use crate::hal::Camera;
 use crate::roster::{Models, Recomputed, Roster};
 use crate::settings::{Keeper, Live};
 use crate::store::Store;
-use crate::vision::{Comparison, Gallery, Metric};
+use crate::vision::{Comparison, Gallery, Metric, Vision};
+
+/// Say in the data folder which cameras they were.
+pub(super) const CAMERA_FILE: &str = "camera";
+pub(super) const INFRARED_FILE: &str = "infrared-camera";
 
 /// What they work with.
 pub(super) struct Tools {
@@ -137,4 +142,10 @@ impl Eyes {
             infrared.close();
         }
     }
+}
+
+/// The models of the profile, or those that are there.
+pub(super) fn open_vision(board: &Board, clock: &Arc<dyn Clock>) -> crate::error::Result<Vision> {
+    let pack = (board.vision.pack != "auto").then_some(board.vision.pack.as_str());
+    Vision::open(&board.vision.models, pack, &board.vision.engine, clock.clone())
 }

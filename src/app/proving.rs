@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
+use super::Failure;
+use super::ending::{Ending, Leave};
 use super::eyes::Recompute;
 use super::health::Sight;
 use super::threads::Threads;
-use super::{Ending, Failure};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
 use crate::hal::linux::supervisor;
@@ -32,7 +33,7 @@ pub(super) struct Tools {
     /// Who replaces what the release before can still read.
     pub(super) recompute: Outbound<Recompute>,
     /// Ends the terminal.
-    pub(super) leave: Arc<dyn Fn(Ending) + Send + Sync>,
+    pub(super) leave: Leave,
 }
 
 /// The way to the thread that waits for the verdict.
