@@ -52,7 +52,7 @@ struct Figures {
     found: u64,
     /// The right one is the most alike, of 28.
     rank_1: u64,
-    /// Of 86 pairs of one person, those below 80.
+    /// Pairs of one person below 80, of 97 or of 95.
     misses: u64,
     /// Equal error rate, per cent.
     eer: f64,
@@ -63,8 +63,9 @@ struct Figures {
 #[test]
 fn packs_reach_their_figures() {
     let Some((models, faces)) = reference() else { return };
-    let retinaface = Figures { found: 41, rank_1: 28, misses: 0, eer: 0.0, liveness: Some([0, 0]) };
-    let blazeface = Figures { found: 41, rank_1: 28, misses: 0, eer: 0.0, liveness: None };
+    let retinaface = Figures { found: 41, rank_1: 28, misses: 3, eer: 0.0, liveness: Some([0, 0]) };
+    // One picture is turned away.
+    let blazeface = Figures { found: 41, rank_1: 27, misses: 4, eer: 0.07, liveness: None };
     for (folder, id, least) in
         [(Some(models), "retinaface-mobilefacenet", retinaface), (built(), "blazeface-dlib", blazeface)]
     {
