@@ -136,6 +136,10 @@ impl Report {
                         "fnir": one_to_many.fnir(score).to_json() })
             })
             .collect();
+        let at_fpir = one_to_many.threshold(FPIR).map(|score| {
+            json!({ "wished": FPIR, "measure": metric.score(score), "fpir": one_to_many.fpir(score).to_json(),
+                    "fnir": one_to_many.fnir(score).to_json() })
+        });
         let stages: serde_json::Map<_, _> = self
             .stages
             .iter()
@@ -150,7 +154,7 @@ impl Report {
             "photo_to_camera": one_to_one(&self.comparisons.photo_to_camera),
             "picture_to_picture": one_to_one(&self.comparisons.picture_to_picture),
             "identification": { "enrolled": one_to_many.enrolled, "rank_1": one_to_many.rank_1().to_json(),
-                                "thresholds": searches },
+                                "thresholds": searches, "at_fpir": at_fpir },
             "liveness": self.liveness.as_ref().map(|kinds| kinds.iter().map(Kind::to_json).collect::<Vec<_>>()),
             "stage_ms": stages,
         })
@@ -433,6 +437,8 @@ mod tests {
         assert_eq!(counted(&told["acquired"]), [3, 5]);
         assert_eq!(counted(&told["enrolled"]), [4, 5]);
         assert_eq!(counted(&told["identification"]["rank_1"]), [1, 3], "who is not acquired is not found");
+        let at_fpir = &told["identification"]["at_fpir"];
+        assert_eq!((counted(&at_fpir["fpir"]), counted(&at_fpir["fnir"])), ([0, 3], [2, 3]), "{at_fpir}");
         let at_80 = &told["photo_to_camera"]["thresholds"][2];
         assert_eq!((counted(&at_80["fmr"]), counted(&at_80["fnmr"])), ([0, 5], [0, 4]), "{at_80}");
         let text = report.to_markdown();
