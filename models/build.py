@@ -2,7 +2,7 @@
 """Builds the model pack that needs nothing but public packages: `models/build`, as `models/README.md` describes.
 
 Needs Python 3.11 to 3.14 with venv, and npm. What was fetched is kept in the cache folder. A second call compares what
-is there with the pack's description and ends at once.
+is there with what was made and ends at once.
 """
 
 import argparse
@@ -25,7 +25,8 @@ sys.path.insert(0, str(HERE / "builder"))
 import fetch
 
 PACK = "blazeface-dlib"
-MADE_BY = ".builder"
+# What was made, by which builder: `sha256sum -c` reads it too.
+MADE_BY = "made.sha256"
 LICENCES = {
     "mediapipe.txt": (fetch.MEDIAPIPE, "mediapipe-0.10.21.dist-info/LICENSE"),
     "face-api.txt": (fetch.FACE_API, "package/LICENSE"),
@@ -74,7 +75,9 @@ def build(out, cache, update):
         write_hashes(description, half)
     shutil.copy(description, half)
     compare(half)
-    (half / MADE_BY).write_text(builder())
+    made = sorted(file for file in half.rglob("*") if file.is_file())
+    lines = [f"{fetch.sha256(file)}  {file.relative_to(half)}" for file in made]
+    (half / MADE_BY).write_text("\n".join([f"# {builder()}", *lines, ""]))
     shutil.rmtree(out, ignore_errors=True)
     half.rename(out)
     step(f"done: {out}")
@@ -94,14 +97,13 @@ def described(description):
 
 
 def complete(out):
-    """Whether the pack is there, made by this very builder."""
+    """Whether all that is made is there, made by this very builder."""
     try:
-        if (out / MADE_BY).read_text() != builder():
-            return False
-        compare(out)
-    except (OSError, fetch.Failed):
+        head, *lines = (out / MADE_BY).read_text().splitlines()
+        files = [line.split("  ", 1) for line in lines]
+        return head == f"# {builder()}" and all(fetch.sha256(out / name) == sha256 for sha256, name in files)
+    except (OSError, ValueError):
         return False
-    return True
 
 
 def builder():

@@ -1,17 +1,23 @@
 //! The only wiring: builds every part, joins them with channels, starts and stops them.
 //!
-//! `threads` starts what must not die unnoticed, `door` those of the door itself, `eyes` what sees, `panel` what is seen, `sinks` the ways out for events, `housekeepers` the three that look after
-//! the machine, `enrol` takes in a folder of photos, `health` looks what works and `proving` whether a new release does.
+//! `threads` starts what must not die unnoticed, `door` those of the door itself, `eyes` what sees, `panel` what is seen,
+//! `serving` the API, `sinks` the ways out for events, `watching` tells them what is new, `housekeepers` are the three that look
+//! after the machine. `identity` is what the terminal is known by, `enrol` takes in a folder of photos, `health` looks what works
+//! and `proving` whether a new release does, `ending` is why and when all of it ends.
 
 mod door;
+mod ending;
 mod enrol;
 mod eyes;
 mod health;
 mod housekeepers;
+mod identity;
 mod panel;
 mod proving;
+mod serving;
 mod sinks;
 mod threads;
+mod watching;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -22,12 +28,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::http::request::Parts;
-use tokio::runtime::Handle;
 use tracing::{error, info, warn};
 
-use crate::access::pin;
 use crate::api;
-use crate::api::server::{Listening, ServerLimits};
 use crate::api::web::Web;
 use crate::backup;
 use crate::board::{Board, CameraRole, Fail};
@@ -35,7 +38,6 @@ use crate::camera::Newest;
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
 use crate::control::decisions::Decisions;
-use crate::control::{Command, Event};
 use crate::fetch::Fetch;
 use crate::hal::Devices;
 use crate::hal::linux::supervisor;
@@ -48,37 +50,31 @@ use crate::release::trial::{Deadline, Trial};
 use crate::release::{Releases, Running};
 use crate::roster::Roster;
 use crate::settings::Live;
-use crate::sim::Sim;
+use crate::sim::{self, Sim};
 use crate::sound::{self, Sounds};
 use crate::store::Store;
 use crate::ui::lettering::Fonts;
 use crate::ui::{Display, Presenter, Screen};
 use crate::upgrade::installer::Installer;
 use crate::upgrade::{self, Upgrade};
-use crate::vision::Vision;
 
 use door::Door;
+pub use ending::Ending;
 use eyes::Eyes;
 use health::Sight;
 use housekeepers::Housekeepers;
 use panel::Panel;
 use proving::Proving;
+use serving::Serving;
 use sinks::Sinks;
 use threads::Threads;
 
-/// The simulated terminal's number: the one of the document's examples.
-const SIM_DEVICE_ID: u32 = 1_300_001;
 /// How long a picture may take to come from its address.
 const FETCH_TIME: Duration = Duration::from_secs(10);
 /// What a terminal without a panel would show, it shows in this size.
 const NO_PANEL: (u32, u32) = (720, 1280);
 /// Says in the data folder how the relay is while the door is locked, for whoever has to lock it without the terminal.
 pub const REST_FILE: &str = "relay-at-rest";
-/// Say there which cameras they were.
-const CAMERA_FILE: &str = "camera";
-const INFRARED_FILE: &str = "infrared-camera";
-/// How long the server has to finish what is under way at the end.
-const GRACE: Duration = Duration::from_secs(3);
 
 /// An error on the way to a running terminal.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -96,20 +92,8 @@ pub struct Options {
     pub trial: Option<Trial>,
 }
 
-/// Why a terminal ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
-    /// It was asked to.
-    Asked,
-    /// New software is there to be started.
-    Upgraded,
-    /// The release on trial does not work as the one before did.
-    Unfit,
-}
-
 /// A running terminal.
 pub struct App {
-    listening: Arc<Listening>,
     housekeepers: Housekeepers,
     device_id: u32,
     store: Arc<Store>,
@@ -127,9 +111,8 @@ pub struct App {
     deadline: Option<Deadline>,
     runtime: tokio::runtime::Runtime,
     /// Why it is to end.
-    ending: tokio::sync::watch::Receiver<Option<Ending>>,
-    shutdown: tokio::sync::watch::Sender<bool>,
-    server: tokio::task::JoinHandle<()>,
+    ending: ending::Asked,
+    serving: Serving,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -153,32 +136,19 @@ impl App {
         // From now on: a new release that hangs at its start ends too.
         let deadline = options.trial.as_ref().map(|trial| trial.deadline(clock.clone())).transpose()?;
         let version = format!("v{}", options.running.version);
-        let mut vision = if simulated { Some(open_vision(&board, &clock)?) } else { None };
+        let mut vision = if simulated { Some(eyes::open_vision(&board, &clock)?) } else { None };
         backup::unswitched(&board.data)?;
         let store = Arc::new(Store::open(&board.data, board.capacity.limits(), clock.clone())?);
         let settings = Arc::new(Live::load(store.clone())?);
-        let device_id = match options.device_id {
-            Some(id) => id,
-            None if simulated => SIM_DEVICE_ID,
-            None => made_device_id(&store)?,
-        };
-        let pins = pin_key(&store)?;
+        let device_id = identity::device_id(options.device_id, simulated, &store)?;
+        let pins = identity::pin_key(&store)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let (listening, home_port) = listen(board.listen, &settings, runtime.handle())?;
+        let (listening, home_port) = serving::listen(board.listen, &settings, runtime.handle())?;
         let address = listening.address()?;
 
         let decisions = Arc::new(Decisions::default());
         let conditions = Conditions::new(decisions.clone(), settings.clone(), clock.clone());
-        store.watch_troubles(Box::new({
-            // The settings hold the store: held by it, neither would ever be dropped.
-            let (decisions, settings, clock) = (decisions.clone(), Arc::downgrade(&settings), clock.clone());
-            move |what| {
-                let Some(settings) = settings.upgrade() else { return };
-                let mut more = serde_json::Map::new();
-                more.insert("what".into(), what.into());
-                decisions.tell(settings.now().ntp.local(clock.wall()), "store", more);
-            }
-        }));
+        watching::troubles(&store, &decisions, &settings, &clock);
         let inbox = Inbox::default();
         let events = inbox.sender();
         let newest = Arc::new(Newest::default());
@@ -259,15 +229,16 @@ impl App {
         let door = Door::start(door, &mut threads)?;
 
         if vision.is_none() {
-            let opened = open_vision(&board, &clock);
-            conditions.of("face models").note(&opened);
-            vision = opened.ok();
+            let opened = eyes::open_vision(&board, &clock);
+            vision = opened.map_err(|error| conditions.of("face models").fails(&error)).ok();
         }
+        let recompute = Inbox::default();
+        let lasting = recompute.sender();
         let known = |file| (!simulated).then(|| board.data.join(file));
         let eyes = eyes::Tools {
             camera: devices.camera,
             infrared: devices.infrared,
-            known: [known(CAMERA_FILE), known(INFRARED_FILE)],
+            known: [known(eyes::CAMERA_FILE), known(eyes::INFRARED_FILE)],
             vision,
             comparison,
             people: options.people,
@@ -277,6 +248,7 @@ impl App {
             settings: settings.clone(),
             clock: clock.clone(),
             conditions: conditions.clone(),
+            recompute,
         };
         let eyes = Eyes::start(eyes, &mut threads)?;
 
@@ -291,26 +263,10 @@ impl App {
             ca_file: board.data.join("mqtt").join("ca.pem"),
         };
         let sinks = Sinks::start(sinks, &mut threads)?;
-        // Watchers hold bells alone: holding an outbox would tie it, store and settings into a ring that
-        // nothing could ever drop.
-        store.watch(Box::new({
-            let bells = sinks.bells.clone();
-            move || bells.ring_outboxes()
-        }));
-        settings.watch({
-            let (bells, events, light) = (sinks.bells.clone(), events.clone(), light.clone());
-            move || {
-                light.send(light::Event::Settings);
-                bells.ring_all();
-                events.send(Event::Command(Command::Settings));
-            }
-        });
+        watching::news(&store, &settings, &sinks.bells, &events, &light);
 
         let fetch = Arc::new(Fetch::new(runtime.handle().clone(), FETCH_TIME));
-        let (end, ending) = tokio::sync::watch::channel(None);
-        let leave: Arc<dyn Fn(Ending) + Send + Sync> = Arc::new(move |why| {
-            end.send_replace(Some(why));
-        });
+        let (leave, ending) = ending::channel();
         let sight = Arc::new(Sight {
             newest: newest.clone(),
             conditions: conditions.clone(),
@@ -398,18 +354,7 @@ impl App {
             Arc::new(move |head: &Parts, body: &Bytes| sim.answer(head, body)) as api::server::Extra
         });
         let web = Web { decisions: decisions.clone(), screen: Box::new(move || display.png()) };
-        let (shutdown, mut ended) = tokio::sync::watch::channel(false);
-        let serving = listening.clone();
-        let server = runtime.spawn(async move {
-            let stop = async move {
-                let _ = ended.wait_for(|ended| *ended).await;
-            };
-            let limits = ServerLimits::default();
-            if let Err(error) = api::server::serve(&serving, context, limits, extra, Some(web), stop).await {
-                error!(%error, "the API has stopped");
-            }
-        });
-
+        let serving = Serving::start(listening, context, extra, web, &runtime);
         if settings.now().account.is_default() {
             let only = if board.require_password_change { "; until then the API does nothing else" } else { "" };
             warn!("the password is the default one, admin/admin: set another with SetUserPwd{only}");
@@ -427,6 +372,7 @@ impl App {
             settings: settings.clone(),
             store: store.clone(),
             decisions: decisions.clone(),
+            recompute: lasting,
             leave,
         };
         let proving = Proving::start(proving, &mut threads)?;
@@ -436,7 +382,6 @@ impl App {
         let world = devices.sim;
         let threads = threads.0;
         Ok(Self {
-            listening,
             housekeepers,
             device_id,
             store,
@@ -454,8 +399,7 @@ impl App {
             deadline,
             runtime,
             ending,
-            shutdown,
-            server,
+            serving,
             threads,
         })
     }
@@ -463,7 +407,7 @@ impl App {
     /// Where the API listens; everywhere on port 0 if the system does not say.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.listening.address().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
+        self.serving.address().unwrap_or(SocketAddr::from(([0, 0, 0, 0], 0)))
     }
 
     /// The terminal's number.
@@ -499,47 +443,13 @@ impl App {
     /// What to try next, for whoever started the simulator in a terminal window.
     #[must_use]
     pub fn welcome(&self) -> String {
-        let at = self.address();
-        format!(
-            "\nThe simulated terminal {} listens on http://{at} (user admin, password admin).\n\
-             Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
-             Enrol a photo:     (printf '{{\"info\":{{\"Name\":\"Me\",\"CustomizeID\":1}},\"picinfo\":\"'; base64 -w0 me.jpg; printf '\"}}') |\n\
-             \x20                    curl -u admin:admin --data-binary @- http://{at}/action/AddPerson\n\
-             Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
-             What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
-             What the door did: curl -u admin:admin http://{at}/sim/door\n\
-             In a browser:      http://{at}/\n\
-             The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\
-             Press Ctrl-C to stop it.\n",
-            self.device_id
-        )
+        sim::welcome(self.address(), self.device_id)
     }
 
     /// Waits until the process is asked to end, or has a reason of its own.
     #[must_use]
     pub fn wait_for_end(&self) -> Ending {
-        let mut ending = self.ending.clone();
-        self.runtime.block_on(async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let asked = async {
-                match signal(SignalKind::terminate()) {
-                    Ok(mut terminate) => {
-                        tokio::select! {
-                            _ = tokio::signal::ctrl_c() => {}
-                            _ = terminate.recv() => {}
-                        }
-                    }
-                    Err(error) => {
-                        warn!(%error, "cannot listen for SIGTERM");
-                        let _ = tokio::signal::ctrl_c().await;
-                    }
-                }
-            };
-            tokio::select! {
-                () = asked => Ending::Asked,
-                Ok(why) = ending.wait_for(Option::is_some) => (*why).unwrap_or(Ending::Asked),
-            }
-        })
+        self.runtime.block_on(ending::wait(self.ending.clone()))
     }
 
     /// Stops every part: the camera first, the store last, so that what was decided is kept.
@@ -547,7 +457,7 @@ impl App {
         info!("the terminal stops");
         supervisor::stopping();
         self.proving.stop();
-        let _ = self.shutdown.send(true);
+        self.serving.close();
         self.eyes.close();
         if let Some(world) = &self.world {
             world.close();
@@ -555,11 +465,7 @@ impl App {
         self.sinks.stop();
         self.upgrade.stop();
         // The API first: what it has promised is still done.
-        self.runtime.block_on(async {
-            if tokio::time::timeout(GRACE, self.server).await.is_err() {
-                warn!("requests under way were cut off");
-            }
-        });
+        self.serving.stop(&self.runtime);
         self.housekeepers.stop();
         if let Some(panel) = &self.panel {
             panel.stop();
@@ -574,7 +480,7 @@ impl App {
             }
         }
         self.sinks.join();
-        self.runtime.shutdown_timeout(GRACE);
+        self.runtime.shutdown_timeout(serving::GRACE);
         if let Err(error) = self.store.flush() {
             error!(%error, "the last records could not be written");
         }
@@ -582,38 +488,4 @@ impl App {
             deadline.lift();
         }
     }
-}
-
-fn open_vision(board: &Board, clock: &Arc<dyn Clock>) -> crate::error::Result<Vision> {
-    let pack = (board.vision.pack != "auto").then_some(board.vision.pack.as_str());
-    Vision::open(&board.vision.models, pack, &board.vision.engine, clock.clone())
-}
-
-/// A number of the document's kind (seven digits), made at the first start and kept.
-fn made_device_id(store: &Store) -> Result<u32, Failure> {
-    let chance = store.secret_or_passing("device-id", 4)?.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte));
-    Ok(1_000_000 + chance % 9_000_000)
-}
-
-/// The key of the keypad's passwords, made at the first start and kept.
-fn pin_key(store: &Store) -> Result<pin::Key, Failure> {
-    let secret = store.secret_or_passing("access-pin", 32)?;
-    Ok(pin::Key::new(secret.try_into().map_err(|_| "the key of the passwords has another length than 32 bytes")?))
-}
-
-/// Listens on the board's address, at the port that was set for it if that works; with the board's own port.
-fn listen(board: SocketAddr, settings: &Live, runtime: &Handle) -> Result<(Arc<Listening>, u16), Failure> {
-    let set = u16::try_from(settings.now().network.web_port.get()).unwrap_or(0);
-    if set != 0 {
-        let address = SocketAddr::new(board.ip(), set);
-        match Listening::open(address, runtime.clone()) {
-            Ok(listening) => return Ok((Arc::new(listening), board.port())),
-            // Better reached at the board's port than not at all.
-            Err(error) => error!(%address, %error, "the port that was set cannot be listened on"),
-        }
-    }
-    let listening = Listening::open(board, runtime.clone())
-        .map_err(|e| format!("{board} cannot be listened on: {e}; choose another with --listen"))?;
-    let port = listening.address()?.port();
-    Ok((Arc::new(listening), port))
 }

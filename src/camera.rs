@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tracing::{error, warn};
+use tracing::warn;
 
-use crate::clock::{Bell, Clock, Outbound, lock};
+use crate::clock::{Bell, Clock, Mono, Outbound, lock};
 use crate::condition::Condition;
 use crate::control::{Credential, Event};
 use crate::error::{Error, Fault};
 use crate::hal::Camera;
 use crate::hal::linux::files;
 use crate::settings::{Face, Live};
-use crate::vision::{Frame, Gallery, Pipeline, Rect, View, qr};
+use crate::vision::{Frame, Gallery, Outcome, Pipeline, Rect, View, qr};
 
 /// How long to wait before asking a failed camera again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -42,9 +42,22 @@ pub struct Newest {
 #[derive(Debug, Default)]
 struct Slot {
     newest: Option<Frame>,
+    /// The camera fails: there is none.
+    lost: bool,
     /// Number of the frame last looked at.
     seen: u64,
     closed: bool,
+}
+
+/// What a second camera shows at the time of a frame.
+#[derive(Debug)]
+enum Beside {
+    /// The same.
+    Frame(Frame),
+    /// Nothing yet, and it may be about to: no verdict without it.
+    Late,
+    /// Nothing, and it was told that it fails.
+    Failed,
 }
 
 impl Newest {
@@ -60,15 +73,28 @@ impl Newest {
         (self.taken.load(Ordering::Relaxed), self.looked_at.load(Ordering::Relaxed))
     }
 
+    /// What this camera shows beside another one's frame of `at`.
+    fn beside(&self, at: Mono) -> Beside {
+        let slot = lock(&self.slot);
+        match &slot.newest {
+            Some(frame) if at.since(frame.at) < TOGETHER => Beside::Frame(frame.clone()),
+            None if slot.lost => Beside::Failed,
+            _ => Beside::Late,
+        }
+    }
+
     fn put(&self, frame: Frame) {
-        lock(&self.slot).newest = Some(frame);
+        let mut slot = lock(&self.slot);
+        (slot.newest, slot.lost) = (Some(frame), false);
+        drop(slot);
         self.taken.fetch_add(1, Ordering::Relaxed);
         self.arrived.ring();
     }
 
     /// There is none any more: a face that stays on the panel while the camera is gone would look as if it were there.
     fn lose(&self) {
-        lock(&self.slot).newest = None;
+        let mut slot = lock(&self.slot);
+        (slot.newest, slot.lost) = (None, true);
     }
 
     /// No more frames: both threads end.
@@ -156,6 +182,8 @@ pub struct Ears<'a> {
     pub control: &'a Outbound<Event>,
     /// Whether what is asked of liveness can be answered.
     pub liveness: Condition,
+    /// Whether the networks run.
+    pub models: Condition,
 }
 
 /// Looks at the newest frame again and again and reports what it sees.
@@ -167,7 +195,9 @@ pub fn look(
     ears: Ears<'_>,
     clock: &dyn Clock,
 ) {
-    let Ears { settings, control, mut liveness } = ears;
+    let Ears { settings, control, mut liveness, mut models } = ears;
+    // They were opened; whether they run is seen with each face.
+    models.works();
     let mut without_face = 0_u32;
     while let Some(frame) = newest.take(clock) {
         let now = settings.now();
@@ -185,10 +215,20 @@ pub fn look(
         } else {
             liveness.works();
         }
-        // A camera that fails is told about; the colour one's networks then judge alone.
-        let infrared = infrared.and_then(Newest::get).filter(|other| frame.at.since(other.at) < TOGETHER);
+        let infrared = match infrared.map_or(Beside::Failed, |other| other.beside(frame.at)) {
+            Beside::Frame(infrared) => Some(infrared),
+            Beside::Late if view.liveness => continue,
+            // A camera that fails is told about; the colour one's networks then judge alone.
+            Beside::Late | Beside::Failed => None,
+        };
         match pipeline.process_both(&frame, infrared.as_ref(), &view, gallery) {
             Ok(outcome) => {
+                match &outcome {
+                    Outcome { failed: Some(error), .. } => models.fails(error),
+                    // Only a face that was measured has gone through all of them.
+                    Outcome { sighting: Some(seen), .. } if seen.embedding.is_some() => models.works(),
+                    Outcome { .. } => {}
+                }
                 for track in outcome.lost {
                     control.send(Event::Gone(track));
                 }
@@ -204,7 +244,7 @@ pub fn look(
                     }
                 }
             }
-            Err(error) => error!(%error, "a frame could not be looked at"),
+            Err(error) => models.fails(&error),
         }
         newest.looked_at.fetch_add(1, Ordering::Relaxed);
     }
@@ -222,4 +262,31 @@ fn area(face: &Face) -> Rect {
     let edges = [face.area_x.get(), face.area_y.get(), face.area_w.get(), face.area_h.0.get()];
     let [x, y, w, h] = edges.map(|edge| edge as f32);
     Rect::sized(x, y, w, h)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use image::RgbImage;
+
+    use super::*;
+
+    #[test]
+    fn a_second_camera_that_is_late_is_not_one_that_fails() {
+        let second = Newest::default();
+        let frame = |ms: u64| Frame { number: 1, at: Mono(ms * 1000), pixels: Arc::new(RgbImage::new(1, 1)) };
+        let shown = |ms: u64| match second.beside(Mono(ms * 1000)) {
+            Beside::Frame(_) => "frame",
+            Beside::Late => "late",
+            Beside::Failed => "failed",
+        };
+        assert_eq!(shown(0), "late", "none has come yet");
+        second.put(frame(1000));
+        assert_eq!([900, 1000, 1499, 1500, 9000].map(shown), ["frame", "frame", "frame", "late", "late"]);
+        second.lose();
+        assert_eq!(shown(9000), "failed");
+        second.put(frame(9000));
+        assert_eq!(shown(9000), "frame");
+    }
 }

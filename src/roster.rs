@@ -64,8 +64,10 @@ impl Eyes for Portraitist {
 pub struct Models {
     /// What measures photos.
     pub eyes: Box<dyn Eyes>,
-    /// The pack's id, kept with every embedding.
+    /// The pack's id, for people.
     pub pack: String,
+    /// Kept with every embedding: what is measured with another mark cannot be compared.
+    pub mark: String,
     /// How the pack compares, and what it means.
     pub comparison: Comparison,
 }
@@ -78,7 +80,7 @@ pub struct Roster {
     /// Held by whoever changes people: check, store and gallery are one step for others.
     turn: Mutex<()>,
     /// Held while a photo is unfolded.
-    desk: Mutex<()>,
+    decoding: Mutex<()>,
     recomputed: Mutex<Recomputed>,
 }
 
@@ -106,13 +108,30 @@ pub struct Recomputed {
     pub done: usize,
     /// Of them whose photo gives none: they need a new one.
     pub failed: usize,
+    /// Of them whose photo could not be read or measured, through no fault of its own: the next start tries again.
+    pub postponed: usize,
+}
+
+impl Recomputed {
+    /// How many are still to be measured now.
+    #[must_use]
+    pub const fn left(&self) -> usize {
+        self.people - self.done - self.failed - self.postponed
+    }
 }
 
 impl Roster {
     /// A roster over `store` and `gallery`; without `models` people can be changed but no photo taken in.
     #[must_use]
     pub fn new(store: Arc<Store>, gallery: Arc<Gallery>, models: Option<Models>) -> Self {
-        Self { store, gallery, models, turn: Mutex::default(), desk: Mutex::default(), recomputed: Mutex::default() }
+        Self {
+            store,
+            gallery,
+            models,
+            turn: Mutex::default(),
+            decoding: Mutex::default(),
+            recomputed: Mutex::default(),
+        }
     }
 
     /// Fills the gallery from the store, with what the current pack has computed.
@@ -123,7 +142,7 @@ impl Roster {
         let _turn = lock(&self.turn);
         let known: HashSet<LibId> = self.store.people().iter().map(|p| p.id).collect();
         if let Some(models) = &self.models {
-            self.store.embeddings(&models.pack, &mut |id, raw| {
+            self.store.embeddings(&models.mark, &mut |id, raw| {
                 if known.contains(&id)
                     && let Some(embedding) = Embedding::new(raw, models.comparison.metric)
                 {
@@ -160,6 +179,10 @@ impl Roster {
             }
             match self.recompute_one(person) {
                 Ok(()) => so_far.done += 1,
+                Err(error) if matches!(error.fault, Fault::StoreFailed | Fault::Unavailable) => {
+                    so_far.postponed += 1;
+                    tracing::error!(id = %person.id, %error, "is not recognised by face until the next start tries again");
+                }
                 Err(error) => {
                     so_far.failed += 1;
                     tracing::warn!(id = %person.id, %error, "cannot be recognised by face: enrol a new photo");
@@ -167,7 +190,8 @@ impl Roster {
             }
             *lock(&self.recomputed) = so_far;
             if turn % 100 == 0 || turn == waiting.len() {
-                tracing::info!("{turn} of {} embeddings computed anew, {} failed", waiting.len(), so_far.failed);
+                let failed = so_far.failed + so_far.postponed;
+                tracing::info!("{turn} of {} embeddings computed anew, {failed} failed", waiting.len());
             }
         }
         so_far
@@ -181,13 +205,16 @@ impl Roster {
 
     fn recompute_one(&self, person: &Person) -> Result<()> {
         let photo = self.store.photo(person.id)?.ok_or(Fault::NoPicture)?;
-        let (registered, embedding) = self.measure(&photo)?;
+        let Portrait { embedding, .. } = self.portrait(&photo)?;
         let _turn = lock(&self.turn);
         // Somebody may have changed or removed the person meanwhile.
-        if let Some(now) = self.store.person(person.id).filter(|_| !self.gallery.contains(person.id.0)) {
-            // The photo stays the file it is: encoding it again with every pack would wear it out.
-            self.store.update(Person::clone(&now), Some(Registered { jpeg: photo, ..registered }))?;
-            self.gallery.insert(person.id.0, &embedding);
+        if self.store.person(person.id).is_none() || self.gallery.contains(person.id.0) {
+            return Ok(());
+        }
+        // A disk that keeps nothing does not stop the door.
+        self.gallery.insert(person.id.0, &embedding);
+        if let Err(error) = self.store.measured(person.id, &embedding, &self.models()?.mark) {
+            tracing::error!(id = %person.id, %error, "is recognised, and measured again after the next start");
         }
         Ok(())
     }
@@ -257,7 +284,7 @@ impl Roster {
     /// The picture's faults: [`Fault::BadPicture`], [`Fault::NoFace`] and the like.
     pub fn portrait(&self, picture: &[u8]) -> Result<Portrait> {
         let models = self.models()?;
-        let _desk = lock(&self.desk);
+        let _decoding = lock(&self.decoding);
         models.eyes.portrait(&decode_picture(picture, PHOTO_LIMITS)?)
     }
 
@@ -312,7 +339,7 @@ impl Roster {
     /// [`Fault::BadPicture`] when it is none.
     pub fn count_faces(&self, picture: &[u8]) -> Result<usize> {
         let models = self.models()?;
-        let _desk = lock(&self.desk);
+        let _decoding = lock(&self.decoding);
         models.eyes.faces(&decode_picture(picture, PHOTO_LIMITS)?).map(|faces| faces.len())
     }
 
@@ -331,11 +358,11 @@ impl Roster {
     /// What is kept of a photo: the file and the embedding.
     fn measure(&self, picture: &[u8]) -> Result<(Registered, Embedding)> {
         let models = self.models()?;
-        let _desk = lock(&self.desk);
+        let _decoding = lock(&self.decoding);
         let photo = decode_picture(picture, PHOTO_LIMITS)?;
         let Portrait { embedding, face, .. } = models.eyes.portrait(&photo)?;
         let jpeg = keepsake(picture, photo, &face.bbox)?;
-        Ok((Registered { jpeg, embedding: embedding.to_vec(), pack: models.pack.clone() }, embedding))
+        Ok((Registered { jpeg, embedding: embedding.to_vec(), pack: models.mark.clone() }, embedding))
     }
 
     fn check_new_face(&self, face: &Embedding, alike: Option<Similarity>, own: Option<LibId>) -> Result<()> {
@@ -403,6 +430,56 @@ pub fn encode_jpeg(picture: &RgbImage, quality: u8) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SystemClock;
+    use crate::field::LocalTime;
+    use crate::store::Limits;
+    use crate::vision::{Point, SimilarityMap};
+
+    /// See a face in a picture that is not black, and fail on one that is white.
+    struct Grey;
+
+    impl Eyes for Grey {
+        fn faces(&self, _: &RgbImage) -> Result<Vec<Face>> {
+            bail!(Unavailable, "not asked for here")
+        }
+
+        fn portrait(&self, photo: &RgbImage) -> Result<Portrait> {
+            let embedding = match photo.get_pixel(0, 0).0[0] {
+                0..20 => bail!(NoFace),
+                236.. => bail!(Unavailable, "the engine fails"),
+                shade => Embedding::new(&[f32::from(shade), 100.0], Metric::Cosine).unwrap(),
+            };
+            let bbox = Rect::sized(0.0, 0.0, 1.0, 1.0);
+            Ok(Portrait { embedding, face: Face { bbox, landmarks: [Point::default(); 5], score: 1.0 } })
+        }
+    }
+
+    fn roster(store: &Arc<Store>, mark: &str) -> Roster {
+        let comparison = Comparison { metric: Metric::Cosine, map: SimilarityMap { slope: 8.0, centre: 0.2 } };
+        let models = Models { eyes: Box::new(Grey), pack: "grey".into(), mark: mark.into(), comparison };
+        Roster::new(store.clone(), Arc::new(Gallery::new(2, Metric::Cosine)), Some(models))
+    }
+
+    #[test]
+    fn whom_a_photo_cannot_show_again_is_told_from_whom_the_terminal_cannot_measure() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { people: 10, control_records: 10, captures: 10, notices: 10 };
+        let store = Arc::new(Store::open(dir.path(), limits, Arc::new(SystemClock::default())).unwrap());
+        for shade in [100, 150, 0, 255] {
+            let jpeg = encode_jpeg(&RgbImage::from_pixel(8, 8, image::Rgb([shade; 3])), 90).unwrap();
+            let photo = Registered { jpeg, embedding: vec![1.0, 0.0], pack: "grey".into() };
+            store.add(Person::new(LocalTime::UNSET), Some(photo)).unwrap();
+        }
+        let first = roster(&store, "grey:1");
+        assert_eq!(first.load().unwrap(), Loaded { people: 4, faces: 0 }, "of a pack that only has the same id");
+        let found = Recomputed { people: 4, done: 2, failed: 1, postponed: 1 };
+        assert_eq!((first.recompute(|| false), found.left()), (found, 0));
+        // What is done is kept, whoever is left is tried again.
+        let next = roster(&store, "grey:1");
+        assert_eq!(next.load().unwrap(), Loaded { people: 4, faces: 2 });
+        assert_eq!(next.recompute(|| false), Recomputed { people: 2, done: 0, failed: 1, postponed: 1 });
+        assert_eq!(next.recompute(|| true).left(), 2);
+    }
 
     #[test]
     fn photos_are_kept_as_sent_or_made_to_fit() {

@@ -173,8 +173,9 @@ fn state(web: &Web, cx: &Context) -> Value {
         "models": {
             "pack": cx.roster.pack(),
             "liveness": cx.liveness.is_some(),
-            "recomputing": models.people - models.done - models.failed,
+            "recomputing": models.left(),
             "without_face": models.failed,
+            "postponed": models.postponed,
         },
         "decided": decided,
     })

@@ -11,6 +11,7 @@ use crate::field::Text;
 use crate::roster::Roster;
 use crate::settings::Live;
 use crate::store::Store;
+use crate::vision::portrait::is_picture;
 
 /// Enrols every photo of a folder whose name nobody bears yet.
 pub(super) fn folder(
@@ -21,12 +22,8 @@ pub(super) fn folder(
     folder: &Path,
 ) -> Result<(), Failure> {
     let entries = std::fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut photos: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| {
-            path.extension().is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].iter().any(|k| e.eq_ignore_ascii_case(k)))
-        })
-        .collect();
+    let mut photos: Vec<PathBuf> =
+        entries.filter_map(|entry| entry.ok().map(|e| e.path())).filter(|path| is_picture(path)).collect();
     photos.sort();
     let known: std::collections::HashSet<String> = store.people().iter().map(|p| p.name.clone()).collect();
     for (number, photo) in photos.iter().enumerate() {

@@ -7,17 +7,22 @@ use serde_json::json;
 use tracing::warn;
 
 use super::threads::Threads;
-use super::{Failure, Vision, enrol};
+use super::{Failure, enrol};
 use crate::api;
+use crate::board::Board;
 use crate::camera::{self, Newest};
-use crate::clock::{Clock, Outbound};
+use crate::clock::{Clock, Inbox, Outbound};
 use crate::condition::Conditions;
 use crate::control::Event;
 use crate::hal::Camera;
 use crate::roster::{Models, Recomputed, Roster};
 use crate::settings::{Keeper, Live};
 use crate::store::Store;
-use crate::vision::{Comparison, Gallery, Metric};
+use crate::vision::{Comparison, Gallery, Metric, Vision};
+
+/// Say in the data folder which cameras they were.
+pub(super) const CAMERA_FILE: &str = "camera";
+pub(super) const INFRARED_FILE: &str = "infrared-camera";
 
 /// What they work with.
 pub(super) struct Tools {
@@ -35,6 +40,17 @@ pub(super) struct Tools {
     pub(super) settings: Arc<Live>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) conditions: Arc<Conditions>,
+    /// Whether what the models before left behind may be replaced: not by a release that may have to go back to them.
+    pub(super) recompute: Inbox<Recompute>,
+}
+
+/// Said once.
+#[derive(Debug)]
+pub(super) enum Recompute {
+    /// This release stays.
+    Go,
+    /// The terminal stops.
+    Never,
 }
 
 /// What sees, and whom it knows.
@@ -45,12 +61,14 @@ pub(super) struct Eyes {
     pub(super) unknown: Option<String>,
     newest: Arc<Newest>,
     infrared: Option<Arc<Newest>>,
+    recompute: Outbound<Recompute>,
 }
 
 impl Eyes {
     /// Starts their threads. Without models people are kept all the same, and pass by card.
     pub(super) fn start(tools: Tools, threads: &mut Threads) -> Result<Self, Failure> {
         let Tools { vision, store, settings, clock, conditions, newest, .. } = tools;
+        let recompute = tools.recompute.sender();
         let gallery = Arc::new(vision.as_ref().map_or_else(|| Gallery::new(1, Metric::Cosine), Vision::gallery));
         // Without any models nobody passes by face, whatever the settings say.
         let mut liveness = Some(api::Liveness::UNAVAILABLE);
@@ -68,6 +86,7 @@ impl Eyes {
             models = Some(Models {
                 eyes: Box::new(vision.portraitist),
                 pack: vision.pack.id.clone(),
+                mark: vision.pack.mark(),
                 comparison: vision.pack.comparison,
             });
             pipeline = Some(vision.pipeline);
@@ -94,30 +113,39 @@ impl Eyes {
             threads.start("infrared", read(camera, "infrared camera", known_infrared, newest))?;
         }
         if let Some(pipeline) = pipeline {
-            let (newest, infrared) = (newest.clone(), infrared.clone());
-            let liveness = conditions.of("liveness");
+            let (newest, infrared, clock) = (newest.clone(), infrared.clone(), clock.clone());
+            let (liveness, models) = (conditions.of("liveness"), conditions.of("face models"));
             threads.start("vision", move || {
-                let ears = camera::Ears { settings: &settings, control: &tools.events, liveness };
+                let ears = camera::Ears { settings: &settings, control: &tools.events, liveness, models };
                 camera::look(pipeline, &newest, infrared.as_deref(), &gallery, ears, &*clock);
             })?;
         }
         threads.start("roster", {
-            let (roster, newest) = (roster.clone(), newest.clone());
+            let (roster, newest, may) = (roster.clone(), newest.clone(), tools.recompute);
             move || {
-                let Recomputed { people, done, failed } = roster.recompute(|| newest.is_closed());
+                let Some(Recompute::Go) = may.next(&*clock, None) else { return };
+                let Recomputed { people, done, failed, postponed } = roster.recompute(|| newest.is_closed());
                 if people > 0 {
-                    conditions.tell("embeddings", json!({ "people": people, "done": done, "failed": failed }));
+                    let about = json!({ "people": people, "done": done, "failed": failed, "postponed": postponed });
+                    conditions.tell("embeddings", about);
                 }
             }
         })?;
-        Ok(Self { roster, liveness, unknown, newest, infrared })
+        Ok(Self { roster, liveness, unknown, newest, infrared, recompute })
     }
 
     /// No more pictures are taken or looked at.
     pub(super) fn close(&self) {
         self.newest.close();
+        self.recompute.send(Recompute::Never);
         if let Some(infrared) = &self.infrared {
             infrared.close();
         }
     }
+}
+
+/// The models of the profile, or those that are there.
+pub(super) fn open_vision(board: &Board, clock: &Arc<dyn Clock>) -> crate::error::Result<Vision> {
+    let pack = (board.vision.pack != "auto").then_some(board.vision.pack.as_str());
+    Vision::open(&board.vision.models, pack, &board.vision.engine, clock.clone())
 }

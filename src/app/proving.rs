@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use tracing::{error, info, warn};
 
+use super::Failure;
+use super::ending::{Ending, Leave};
+use super::eyes::Recompute;
 use super::health::Sight;
 use super::threads::Threads;
-use super::{Ending, Failure};
 use crate::clock::{Clock, Inbox, Outbound};
 use crate::control::decisions::Decisions;
 use crate::hal::linux::supervisor;
@@ -30,8 +32,10 @@ pub(super) struct Tools {
     pub(super) settings: Arc<Live>,
     pub(super) store: Arc<Store>,
     pub(super) decisions: Arc<Decisions>,
+    /// Who replaces what the release before can still read.
+    pub(super) recompute: Outbound<Recompute>,
     /// Ends the terminal.
-    pub(super) leave: Arc<dyn Fn(Ending) + Send + Sync>,
+    pub(super) leave: Leave,
 }
 
 /// The way to the thread that waits for the verdict.
@@ -96,6 +100,7 @@ impl Tools {
                 Ok(false) => {}
                 Err(error) => error!(%error, "what of the new software needs root cannot be handed over"),
             }
+            self.recompute.send(Recompute::Go);
         }
         supervisor::ready(&format!("version {}", self.running.version));
     }

@@ -1,11 +1,8 @@
-//! From a profile to its devices: which driver serves which role, for running and for checking.
+//! From a profile to its devices: which driver serves which role.
 //!
 //! Drivers of real devices open what they drive when it is needed and anew after it failed, so opening a board fails only
 //! for a profile that makes no sense.
 
-use std::fmt;
-use std::io;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +10,7 @@ use std::time::Duration;
 use super::{Board, Camera, CameraDriver, CameraRole, CardReader, DisplayDriver, Input, Pin, PinDriver, SoundDriver};
 use crate::clock::Clock;
 use crate::door::InputRole;
-use crate::error::{Error, Fault, Result, reason};
+use crate::error::Result;
 use crate::hal::linux::backlight::Backlight;
 use crate::hal::linux::camera::V4lCamera;
 use crate::hal::linux::contacts::InputLine;
@@ -29,9 +26,6 @@ use crate::hal::rpi::{self, RpiPin};
 use crate::hal::sim::{Lamp, SimCamera, SimDimmer, SimHost, SimPlayer, SimRelay, SimWiegand, World};
 use crate::hal::wiegand::Timing;
 use crate::hal::{self, Abilities, Devices, Output, Sensor, linux};
-use crate::store;
-use crate::ui::lettering::Fonts;
-use crate::vision::Pack;
 
 /// A profile whose devices cannot be opened together.
 #[derive(Debug, thiserror::Error)]
@@ -40,24 +34,6 @@ pub struct OpenError {
     board: String,
     device: &'static str,
     why: String,
-}
-
-/// What `facegate check` found of one device.
-#[derive(Debug)]
-pub struct Finding {
-    /// Its role.
-    pub device: &'static str,
-    /// What it is, or why it does not work.
-    pub found: Result<String>,
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.found {
-            Ok(what) => write!(f, "ok    {:<16} {what}", self.device),
-            Err(error) => write!(f, "FAILS {:<16} {}", self.device, reason(error)),
-        }
-    }
 }
 
 impl Board {
@@ -74,78 +50,11 @@ impl Board {
         }
     }
 
-    /// Tries every device of a real board, the door's own first.
-    ///
-    /// # Errors
-    /// When the profile's parts do not fit together.
-    pub fn check(&self, clock: &Arc<dyn Clock>) -> Result<Vec<Finding>, OpenError> {
-        let mut found = Vec::new();
-        let mut add = |device, what| found.push(Finding { device, found: what });
-        for (device, input) in self.inputs() {
-            add(device, input.probe());
-        }
-        let pins = [("relay", self.relay.as_ref().map(|relay| &relay.pin)), ("lamp", self.lamp.as_ref())];
-        for (device, pin) in pins.into_iter().filter_map(|(device, pin)| Some((device, pin?))) {
-            add(device, self.probe(device, pin)?);
-        }
-        if let Some(out) = &self.wiegand_out {
-            add("wiegand DATA0", self.probe("wiegand_out", &out.data0)?);
-            add("wiegand DATA1", self.probe("wiegand_out", &out.data1)?);
-        }
-        if let Some(lines) = self.wiegand_reader() {
-            add("wiegand reader", lines.probe());
-        }
-        for (device, role) in [("camera", CameraRole::Color), ("infrared camera", CameraRole::Infrared)] {
-            if let Some(camera) = self.camera(role).filter(|camera| camera.driver == CameraDriver::V4l2) {
-                add(device, V4lCamera::new(camera.clone(), clock.clone()).probe());
-            }
-        }
-        if let Some(mut panel) = self.panel() {
-            add("panel", panel.probe());
-        }
-        for (device, node, mut sensor) in self.readers() {
-            add(device, sensor.next(Duration::ZERO).map(|_| node));
-        }
-        if let Some(node) = &self.backlight {
-            add("backlight", Backlight::new(node.clone()).probe());
-        }
-        if let Some(font) = self.display.as_ref().and_then(|display| display.font.as_ref()) {
-            let read = Fonts::load(font).map(|_| font.display().to_string());
-            add("font", read);
-        }
-        let pack = (self.vision.pack != "auto").then_some(self.vision.pack.as_str());
-        let models = self.vision.models.display();
-        add("face models", Pack::locate(&self.vision.models, pack).map(|pack| format!("{} in {models}", pack.id)));
-        if let Some(player) = self.player(clock) {
-            add("sound", player.probe());
-        }
-        if let Some(watchdog) = self.watchdog() {
-            add("watchdog", watchdog.probe());
-        }
-        add("data folder", store::probe(&self.data));
-        add("port", self.probe_port());
-        Ok(found)
-    }
-
-    /// Whether the API can be listened for.
-    fn probe_port(&self) -> Result<String> {
-        let listened = TcpListener::bind(self.listen).map(|_| self.listen.to_string());
-        listened.map_err(|error| {
-            let advice = match error.kind() {
-                io::ErrorKind::AddrInUse => "end the program that listens there, or write another port into listen in the section [http]",
-                io::ErrorKind::PermissionDenied => "give the daemon CAP_NET_BIND_SERVICE, or write a port from 1024 on into listen in the section [http]",
-                io::ErrorKind::AddrNotAvailable => "write an address of this machine, or 0.0.0.0, into listen in the section [http]",
-                _ => "look at listen in the section [http]",
-            };
-            Error::new(Fault::Unavailable, format!("{} cannot be listened on: {advice}", self.listen)).because(error)
-        })
-    }
-
-    fn fails(&self, device: &'static str, why: impl Into<String>) -> OpenError {
+    pub(super) fn fails(&self, device: &'static str, why: impl Into<String>) -> OpenError {
         OpenError { board: self.name.clone(), device, why: why.into() }
     }
 
-    fn camera(&self, role: CameraRole) -> Option<&Camera> {
+    pub(super) fn camera(&self, role: CameraRole) -> Option<&Camera> {
         self.cameras.iter().find(|camera| camera.role == role)
     }
 
@@ -188,7 +97,10 @@ impl Board {
         if self.display.as_ref().is_some_and(|display| display.driver == DisplayDriver::Sim) {
             return Err(self.fails("display", "its driver is \"sim\" where the camera's is not"));
         }
-        let camera = |camera: &Camera| Box::new(V4lCamera::new(camera.clone(), clock.clone())) as Box<dyn hal::Camera>;
+        if self.sound.as_ref().is_some_and(|sound| sound.driver == SoundDriver::Sim) {
+            return Err(self.fails("sound", "its driver is \"sim\" where the camera's is not"));
+        }
+        let camera = |camera: &Camera| Some(Box::new(v4l(camera, &clock)?) as Box<dyn hal::Camera>);
         let mut sensors: Vec<(String, Box<dyn Sensor>)> = Vec::new();
         for (device, input) in self.inputs() {
             sensors.push((device.to_owned(), Box::new(input)));
@@ -209,8 +121,8 @@ impl Board {
         }
         let backlight = self.backlight.clone().map(|node| Box::new(Backlight::new(node)) as Box<dyn hal::Dimmer>);
         Ok(Devices {
-            camera: camera(color),
-            infrared: self.camera(CameraRole::Infrared).map(camera),
+            camera: camera(color).ok_or_else(|| self.fails("camera", "it has no node"))?,
+            infrared: self.camera(CameraRole::Infrared).and_then(camera),
             sensors,
             panel: self.panel().map(|panel| Box::new(panel) as Box<dyn hal::Panel>),
             watchdog: self.watchdog().map(|watchdog| Box::new(watchdog) as Box<dyn hal::Watchdog>),
@@ -280,20 +192,13 @@ impl Board {
         }
     }
 
-    fn probe(&self, device: &'static str, pin: &Pin) -> Result<Result<String>, OpenError> {
-        match self.gpio {
-            PinDriver::Rppal => Ok(RpiPin::new(pin).map_err(|why| self.fails(device, why))?.probe()),
-            PinDriver::Cdev | PinDriver::Sim => Ok(Place::new(pin, None).probe()),
-        }
-    }
-
     /// Where edges are seen: a Raspberry Pi's registers know none, so that its inputs go by the character device too.
     fn place(&self, pin: &Pin) -> Place {
         let chip: Option<PathBuf> = if self.gpio == PinDriver::Rppal { rpi::header() } else { None };
         Place::new(pin, chip)
     }
 
-    fn inputs(&self) -> Vec<(&'static str, InputLine)> {
+    pub(super) fn inputs(&self) -> Vec<(&'static str, InputLine)> {
         let line = |role, input: &Input| {
             let debounce = Duration::from_millis(input.debounce_ms.into());
             InputLine::new(role, self.place(&input.pin), debounce)
@@ -308,13 +213,13 @@ impl Board {
         there.map(|(device, role, input)| (device, line(role, input))).collect()
     }
 
-    fn wiegand_reader(&self) -> Option<LinesIn> {
+    pub(super) fn wiegand_reader(&self) -> Option<LinesIn> {
         let lines = self.wiegand_in.as_ref()?;
         Some(LinesIn::new(self.place(&lines.data0), self.place(&lines.data1)))
     }
 
     /// Readers and sensors with a device node of their own, each with its name and where it is.
-    fn readers(&self) -> Vec<(&'static str, String, Box<dyn Sensor>)> {
+    pub(super) fn readers(&self) -> Vec<(&'static str, String, Box<dyn Sensor>)> {
         let mut all: Vec<(&'static str, String, Box<dyn Sensor>)> = Vec::new();
         match self.readers.card.clone() {
             Some(CardReader::Input { node, digits }) => {
@@ -341,18 +246,24 @@ impl Board {
         all
     }
 
-    fn panel(&self) -> Option<Framebuffer> {
+    pub(super) fn panel(&self) -> Option<Framebuffer> {
         let display = self.display.as_ref().filter(|display| display.driver == DisplayDriver::Framebuffer)?;
         Some(Framebuffer::new(display.node.clone()?, (display.width, display.height), display.rotation))
     }
 
-    fn player(&self, clock: &Arc<dyn Clock>) -> Option<ProgramPlayer> {
+    pub(super) fn player(&self, clock: &Arc<dyn Clock>) -> Option<ProgramPlayer> {
         let sound = self.sound.as_ref().filter(|sound| sound.driver == SoundDriver::Command)?;
         Some(ProgramPlayer::new(sound.player.clone(), clock.clone()))
     }
 
-    fn watchdog(&self) -> Option<WatchdogNode> {
+    pub(super) fn watchdog(&self) -> Option<WatchdogNode> {
         let watchdog = self.watchdog.as_ref()?;
         Some(WatchdogNode::new(watchdog.node.clone(), Duration::from_secs(watchdog.timeout_s.into())))
     }
+}
+
+/// The driver of a real camera.
+pub(super) fn v4l(camera: &Camera, clock: &Arc<dyn Clock>) -> Option<V4lCamera> {
+    let node = camera.node.clone().filter(|_| camera.driver == CameraDriver::V4l2)?;
+    Some(V4lCamera::new(camera.clone(), node, clock.clone()))
 }

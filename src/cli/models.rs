@@ -94,6 +94,12 @@ pub fn run(verb: ModelsVerb) -> Result<ExitCode, Failure> {
             let pack = if folder.is_dir() {
                 models::install_folder(&board.data, folder, pack.as_deref(), clock, say)?
             } else {
+                if place.board.is_none() {
+                    return Err("a package is for a board or for any: name the terminal's profile with --board".into());
+                }
+                if pack.is_some() {
+                    return Err("--pack chooses among the packs of a folder; a package holds one".into());
+                }
                 // Without a key nothing is fetched either.
                 let keys = Keys::load(keys.as_deref().unwrap_or(&board.upgrade.keys))?;
                 let fetched = from.contains("://").then(|| download(&from, &board.data)).transpose()?;

@@ -9,11 +9,10 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::SIMILARITIES;
 use super::rates::{Rate, Scores};
 use crate::vision::{Comparison, Similarity, SimilarityMap};
 
-/// The similarities that get a meaning.
-const SIMILARITIES: [f32; 3] = [80.0, 85.0, 90.0];
 /// Which share of the scores is the tail.
 const TAIL: f64 = 0.1;
 /// Fewer scores in the tail say nothing.
@@ -237,8 +236,8 @@ mod tests {
         let n = 20_000;
         let normal = |mean: f64, deviation: f64, sign: f64| {
             let score = move |i: usize| mean + deviation * quantile((i as f64 + 0.5) / f64::from(n));
-            let different = (0..n as usize).map(move |i| (false, (sign * score(i)) as f32));
-            Scores::of(different.chain([(true, sign as f32 * 0.9)]))
+            let different = (0..n as usize).map(move |i| ([0, 1], (sign * score(i)) as f32));
+            Scores::of(different.chain([([0, 0], sign as f32 * 0.9)]))
         };
         let map = SimilarityMap { slope: 1.0, centre: 0.0 };
         for (metric, scores, at_80) in
@@ -264,7 +263,7 @@ mod tests {
 
     #[test]
     fn few_pairs_are_refused() {
-        let scores = Scores::of((0..100_u8).map(|i| (false, f32::from(i))));
+        let scores = Scores::of((0..100_u8).map(|i| ([0, 1], f32::from(i))));
         let map = SimilarityMap { slope: 1.0, centre: 0.0 };
         let error = derive(&scores, Comparison { metric: Metric::Cosine, map }, Targets::default()).unwrap_err();
         assert!(error.contains("at least 200"), "{error}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use image::RgbImage;
 
 use super::set::{self, Picture, Species};
-use super::{Failure, compare::Glimpse, compare::Seen};
+use super::{Failure, compare::Acquisition, compare::Seen};
 use crate::bench::Spread;
 use crate::clock::Mono;
 use crate::vision::{Frame, Outcome, Rect, Timings, View, Vision, fit};
@@ -45,12 +45,12 @@ pub(super) struct Attacked {
 }
 
 /// Shows pictures to the camera's end of the terminal, one after the other.
-struct Stand<'v> {
+struct CameraEnd<'v> {
     vision: &'v mut Vision,
     number: u64,
 }
 
-impl Stand<'_> {
+impl CameraEnd<'_> {
     fn show(&mut self, picture: &Arc<RgbImage>, liveness: bool) -> Result<Outcome, Failure> {
         self.number += 1;
         let (width, height) = picture.dimensions();
@@ -60,11 +60,11 @@ impl Stand<'_> {
         Ok(self.vision.pipeline.process(&frame, &view, &self.vision.gallery())?)
     }
 
-    fn glimpse(&mut self, picture: &Arc<RgbImage>) -> Result<Glimpse, Failure> {
-        let Some(sighting) = self.show(picture, false)?.sighting else { return Ok(Glimpse::Nothing) };
+    fn acquire(&mut self, picture: &Arc<RgbImage>) -> Result<Acquisition, Failure> {
+        let Some(sighting) = self.show(picture, false)?.sighting else { return Ok(Acquisition::NoFace) };
         Ok(match (sighting.quality, sighting.embedding) {
-            (Ok(()), Some(embedding)) => Glimpse::Measured(embedding),
-            (quality, _) => Glimpse::TurnedAway(quality.err().map_or("no embedding".into(), |r| format!("{r:?}"))),
+            (Ok(()), Some(embedding)) => Acquisition::Acquired(embedding),
+            (quality, _) => Acquisition::Rejected(quality.err().map_or("no embedding".into(), |r| format!("{r:?}"))),
         })
     }
 
@@ -107,13 +107,17 @@ pub(super) fn people(
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Seen>, Failure> {
     let mut seen = Vec::new();
-    let mut stand = Stand { vision, number: 0 };
+    let mut camera = CameraEnd { vision, number: 0 };
     for (number, Picture { file, identity, path }) in (1..).zip(pictures) {
-        let photo = set::read(path)?;
-        let sensor = Arc::new(fit(&photo, SENSOR));
-        let enrolled = stand.vision.portraitist.enrol(&photo).map(|p| p.embedding).map_err(|e| e.to_string());
-        let frame = stand.glimpse(&sensor)?;
-        let still = stand.glimpse(&Arc::new(photo))?;
+        let (enrolled, frame, still) = match set::read(path) {
+            Ok(photo) => {
+                let sensor = Arc::new(fit(&photo, SENSOR));
+                let enrolled = camera.vision.portraitist.enrol(&photo).map(|p| p.embedding).map_err(|e| e.to_string());
+                (enrolled, camera.acquire(&sensor)?, camera.acquire(&Arc::new(photo))?)
+            }
+            // Counted as what it would be at the door: nobody.
+            Err(error) => (Err(error.to_string()), Acquisition::NoFace, Acquisition::NoFace),
+        };
         seen.push(Seen { file: file.clone(), identity: identity.clone(), enrolled, still, frame });
         progress(say, "pictures of people", number, pictures.len());
     }
@@ -127,15 +131,17 @@ pub(super) fn attacks(
     say: &mut dyn FnMut(&str),
 ) -> Result<Vec<Attacked>, Failure> {
     let Some(frames) = vision.pack.liveness.as_ref().map(|spec| spec.frames) else { return Ok(Vec::new()) };
-    let all: usize = attacks.iter().map(|species| species.paths.len()).sum();
-    let mut stand = Stand { vision, number: 0 };
+    let all: usize = attacks.iter().map(|species| species.pictures.len()).sum();
+    let mut camera = CameraEnd { vision, number: 0 };
     let (mut number, mut attacked) = (0, Vec::new());
-    for Species { name, bona_fide, paths } in attacks {
+    for Species { name, bona_fide, pictures: shown } in attacks {
         let mut pictures = Vec::new();
-        for path in paths {
-            let picture = Arc::new(set::read(path)?);
-            let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            pictures.push((file, stand.verdict(&picture, frames, |_| ())?));
+        for (file, path) in shown {
+            let verdict = match set::read(path) {
+                Ok(picture) => camera.verdict(&Arc::new(picture), frames, |_| ())?,
+                Err(error) => Verdict::NoResponse(error.to_string()),
+            };
+            pictures.push((file.clone(), verdict));
             number += 1;
             progress(say, "pictures for liveness", number, all);
         }
@@ -152,14 +158,15 @@ pub(super) fn stages(
     say: &mut dyn FnMut(&str),
 ) -> Result<(Times, Attacked), Failure> {
     let frames = vision.pack.liveness.as_ref().map(|spec| spec.frames);
-    let mut stand = Stand { vision, number: 0 };
+    let mut camera = CameraEnd { vision, number: 0 };
     let mut series = BTreeMap::<usize, (&'static str, Vec<Duration>)>::new();
     let mut verdicts = Vec::new();
     for (number, picture) in (1..).zip(pictures) {
-        let photo = set::read(&picture.path)?;
+        // Told among the pictures of people already.
+        let Ok(photo) = set::read(&picture.path) else { continue };
         let sensor = Arc::new(fit(&photo, SENSOR));
         let mut rounds = 0;
-        stand.verdict(&sensor, ROUNDS, |timings| {
+        camera.verdict(&sensor, ROUNDS, |timings| {
             rounds += 1;
             // The first one warms up.
             for (place, (stage, span)) in timings.stages().into_iter().enumerate().filter(|_| rounds > 1) {
@@ -168,7 +175,7 @@ pub(super) fn stages(
         })?;
         // As it is: the sensor's frame has black borders around it, which liveness takes for those of a screen.
         if let Some(frames) = frames {
-            verdicts.push((picture.file.clone(), stand.verdict(&Arc::new(photo), frames, |_| ())?));
+            verdicts.push((picture.file.clone(), camera.verdict(&Arc::new(photo), frames, |_| ())?));
         }
         progress(say, "pictures before the camera", number, pictures.len());
     }

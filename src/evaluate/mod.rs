@@ -31,6 +31,9 @@ pub use report::Report;
 use crate::clock::Clock;
 use crate::vision::{EngineChoice, Vision};
 
+/// The similarities that get a meaning: thresholds of the document's examples.
+const SIMILARITIES: [f32; 3] = [80.0, 85.0, 90.0];
+
 /// Why an evaluation cannot be made.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 

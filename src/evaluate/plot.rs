@@ -2,13 +2,14 @@
 
 use plotters::prelude::*;
 
+use super::SIMILARITIES;
 use super::compare::Comparisons;
 use crate::vision::{Comparison, Metric, Similarity};
 
 const SIZE: (u32, u32) = (760, 480);
 const BINS: usize = 60;
-/// Thresholds marked in the histogram.
-const MARKED: [f32; 3] = [80.0, 85.0, 90.0];
+/// Points that are closer than this share of a decade, or of the whole height, are one.
+const PIXELS: f64 = 500.0;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
@@ -39,7 +40,9 @@ pub(super) fn roc(comparisons: &Comparisons) -> Result<String, Failure> {
             .x_label_formatter(&|x| format!("{x:.0e}"))
             .draw()?;
         for (name, colour, scores) in curves {
-            let points = scores.roc().into_iter().map(|(x, y)| (x.max(least_x), y.max(bottom)));
+            let mut points: Vec<_> = scores.roc().into_iter().map(|(x, y)| (x.max(least_x), y.max(bottom))).collect();
+            // A line of every pair would be as long as the list of pairs.
+            points.dedup_by_key(|(x, y)| ((x.log10() * PIXELS).round() as i64, (*y * PIXELS).round() as i64));
             chart.draw_series(LineSeries::new(points, &colour))?.label(name).legend(legend(colour));
         }
         chart.configure_series_labels().position(SeriesLabelPosition::LowerRight).border_style(BLACK).draw()?;
@@ -85,7 +88,7 @@ pub(super) fn histogram(comparisons: &Comparisons, comparison: Comparison) -> Re
         for (name, colour, curve) in curves {
             chart.draw_series(LineSeries::new(curve, &colour))?.label(name).legend(legend(colour));
         }
-        for similarity in MARKED {
+        for similarity in SIMILARITIES {
             let x = measure(comparison.map.score(Similarity::new(similarity)));
             if (low..=high).contains(&x) {
                 chart.draw_series(LineSeries::new([(x, 0.0), (x, top * 0.94)], &BLACK))?;
@@ -112,12 +115,13 @@ mod tests {
     #[test]
     fn any_scores_can_be_drawn() {
         let map = SimilarityMap { slope: 8.11, centre: 0.229 };
-        let many = (0..200_u8).map(|i| (i % 5 == 0, f32::from(i) / 200.0));
-        for scores in [Scores::default(), Scores::of([(true, 0.5)]), Scores::of(many)] {
+        let many = (0..60_000_usize).map(|i| ([0, usize::from(i % 5 > 0)], i as f32 / 60_000.0));
+        for scores in [Scores::default(), Scores::of([([0, 0], 0.5)]), Scores::of(many)] {
             let comparisons = Comparisons { photo_to_camera: scores.clone(), ..Comparisons::default() };
             let comparison = Comparison { metric: Metric::Cosine, map };
             for svg in [roc(&comparisons).unwrap(), histogram(&comparisons, comparison).unwrap()] {
                 assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"), "{svg}");
+                assert!(svg.len() < 100_000, "{} bytes", svg.len());
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Counted error rates: how often, of how many, and between which bounds the true rate lies.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 /// Standard normal quantile of a two-sided 95 % interval.
@@ -12,17 +14,26 @@ pub struct Rate {
     pub count: usize,
     /// How often it could have happened.
     pub of: usize,
+    /// How many people, or pairs of people, it could have happened to: pictures of one person are much alike, so that the
+    /// interval counts each of them once.
+    pub independent: usize,
 }
 
 impl Rate {
-    /// Counts what `happened` says of each of `all`.
+    /// Counts what `happened` says of each of `all`, which have nothing to do with each other.
     pub fn among<T>(all: impl IntoIterator<Item = T>, mut happened: impl FnMut(T) -> bool) -> Self {
         let mut rate = Self::default();
         for one in all {
             rate.of += 1;
             rate.count += usize::from(happened(one));
         }
-        rate
+        Self { independent: rate.of, ..rate }
+    }
+
+    /// The same of cases of so many people, or pairs of people.
+    #[must_use]
+    pub fn of_people(self, independent: usize) -> Self {
+        Self { independent, ..self }
     }
 
     /// 0 to 1; `None` when it could not have happened.
@@ -31,12 +42,12 @@ impl Rate {
         (self.of > 0).then(|| self.count as f64 / self.of as f64)
     }
 
-    /// Between which rates the true one lies with 95 % confidence, taking every case as independent (Wilson's interval:
-    /// it says something of no case in many, too). The whole scale when there was no case.
+    /// Between which rates the true one lies with 95 % confidence, for people such as these (Wilson's interval: it says
+    /// something of no case in many, too). The whole scale when there was no case.
     #[must_use]
     pub fn interval(self) -> (f64, f64) {
         let Some(p) = self.value() else { return (0.0, 1.0) };
-        let n = self.of as f64;
+        let n = self.independent.max(1) as f64;
         let z2 = Z95 * Z95;
         let middle = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
         let half = Z95 / (1.0 + z2 / n) * (p * (1.0 - p) / n + z2 / (4.0 * n * n)).sqrt();
@@ -49,7 +60,8 @@ impl Rate {
     #[must_use]
     pub fn to_json(self) -> Value {
         let (low, high) = self.interval();
-        json!({ "count": self.count, "of": self.of, "rate": self.value(), "low": low, "high": high })
+        json!({ "count": self.count, "of": self.of, "independent": self.independent, "rate": self.value(),
+                "low": low, "high": high })
     }
 }
 
@@ -60,18 +72,24 @@ pub struct Scores {
     same: Vec<f32>,
     /// Of two people, in rising order.
     different: Vec<f32>,
+    /// How many people, and how many pairs of people, they are of.
+    people: [usize; 2],
 }
 
 impl Scores {
-    /// Of pairs with whether both show one person.
-    pub fn of(pairs: impl IntoIterator<Item = (bool, f32)>) -> Self {
-        let (mut same, mut different) = (Vec::new(), Vec::new());
-        for (is_same, score) in pairs {
-            if is_same { same.push(score) } else { different.push(score) }
+    /// Of pairs with the numbers of whom both show.
+    pub fn of(pairs: impl IntoIterator<Item = ([usize; 2], f32)>) -> Self {
+        let (mut scores, mut people) = ([Vec::new(), Vec::new()], [BTreeSet::new(), BTreeSet::new()]);
+        for ([one, other], score) in pairs {
+            let side = usize::from(one != other);
+            scores[side].push(score);
+            people[side].insert((one.min(other), one.max(other)));
         }
-        same.sort_by(f32::total_cmp);
-        different.sort_by(f32::total_cmp);
-        Self { same, different }
+        let [same, different] = scores.map(|mut scores| {
+            scores.sort_by(f32::total_cmp);
+            scores
+        });
+        Self { same, different, people: people.map(|people| people.len()) }
     }
 
     /// Of one person with themselves, in rising order.
@@ -90,13 +108,14 @@ impl Scores {
     #[must_use]
     pub fn fmr(&self, threshold: f32) -> Rate {
         let below = self.different.partition_point(|score| *score < threshold);
-        Rate { count: self.different.len() - below, of: self.different.len() }
+        Rate { count: self.different.len() - below, of: self.different.len(), independent: self.people[1] }
     }
 
     /// False non-matches: one person whose score does not reach `threshold`.
     #[must_use]
     pub fn fnmr(&self, threshold: f32) -> Rate {
-        Rate { count: self.same.partition_point(|score| *score < threshold), of: self.same.len() }
+        let count = self.same.partition_point(|score| *score < threshold);
+        Rate { count, of: self.same.len(), independent: self.people[0] }
     }
 
     /// Where both errors are closest to each other: their mean, and the threshold. `None` without both kinds of pairs.
@@ -149,14 +168,24 @@ mod tests {
             (0, 771, 0.0, 0.004_96),
             (0, 0, 0.0, 1.0),
         ] {
-            let found = Rate { count, of }.interval();
+            let found = Rate { count, of, independent: of }.interval();
             assert!((found.0 - low).abs() < 1e-4 && (found.1 - high).abs() < 1e-4, "{count} of {of}: {found:?}");
         }
     }
 
     #[test]
+    fn more_pictures_of_the_same_people_make_no_interval_narrower() {
+        let few = Scores::of([([0, 1], 0.1), ([0, 2], 0.2), ([1, 2], 0.3)]);
+        let many = Scores::of((0..100).flat_map(|_| [([0, 1], 0.1), ([2, 0], 0.2), ([1, 2], 0.3)]));
+        assert_eq!((few.fmr(0.5).of, many.fmr(0.5).of), (3, 300));
+        assert_eq!(few.fmr(0.5).interval(), many.fmr(0.5).interval());
+    }
+
+    #[test]
     fn errors_are_counted_on_either_side_of_a_threshold() {
-        let scores = Scores::of([(true, 0.9), (true, 0.4), (true, 0.7), (false, 0.5), (false, 0.1), (false, 0.2)]);
+        let pairs = [([0, 0], 0.9), ([1, 1], 0.4), ([0, 0], 0.7), ([0, 1], 0.5), ([1, 0], 0.1), ([2, 0], 0.2)];
+        let scores = Scores::of(pairs);
+        assert_eq!((scores.fmr(0.5).independent, scores.fnmr(0.5).independent), (2, 2), "pairs of people, people");
         for (threshold, false_matches, false_non_matches) in
             [(0.0, 3, 0), (0.4, 1, 0), (0.41, 1, 1), (0.5, 1, 1), (0.51, 0, 1), (0.9, 0, 2), (0.91, 0, 3)]
         {

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::compare::{Comparisons, Glimpse, Seen};
+use super::compare::{Acquisition, Comparisons, Seen};
 use super::look::{Attacked, LISTED, Verdict};
 use super::rates::{Rate, Scores, mean_and_deviation};
 use crate::bench::Spread;
@@ -13,6 +13,9 @@ use crate::vision::{Comparison, Pack, Similarity};
 
 /// Thresholds that errors are shown at.
 const THRESHOLDS: [f32; 6] = [70.0, 75.0, 80.0, 85.0, 90.0, 95.0];
+
+/// The rate of wrong finds at which NIST's evaluations compare searches.
+const FPIR: f64 = 0.003;
 
 /// What was found, to be told.
 pub(super) struct Found<'a> {
@@ -36,7 +39,7 @@ pub struct Report {
     /// sensor's frame.
     enrolled: Rate,
     found: [Rate; 2],
-    /// Of the found ones, those that are compared.
+    /// Those that are found before the camera, not turned away, and compared.
     acquired: Rate,
     /// What went wrong with which picture.
     troubles: Vec<(String, String)>,
@@ -63,8 +66,8 @@ struct Kind {
 impl Report {
     pub(super) fn new(found: Found<'_>) -> Self {
         let Found { pack, engine, seen, attacked, stages } = found;
-        let nothing = |glimpse: &Glimpse| matches!(glimpse, Glimpse::Nothing);
-        let measured = |glimpse: &Glimpse| matches!(glimpse, Glimpse::Measured(_));
+        let nothing = |look: &Acquisition| matches!(look, Acquisition::NoFace);
+        let measured = |look: &Acquisition| matches!(look, Acquisition::Acquired(_));
         let mut people: Vec<_> = seen.iter().map(|one| &one.identity).collect();
         people.sort();
         people.dedup();
@@ -74,11 +77,11 @@ impl Report {
             if let Err(why) = &one.enrolled {
                 trouble(format!("cannot be registered: {why}"));
             }
-            for (where_, glimpse) in [("at its own size", &one.still), ("before the camera", &one.frame)] {
-                match glimpse {
-                    Glimpse::Nothing => trouble(format!("{where_}: no face is found")),
-                    Glimpse::TurnedAway(why) => trouble(format!("{where_}: turned away, {why}")),
-                    Glimpse::Measured(_) => {}
+            for (where_, acquired) in [("at its own size", &one.still), ("before the camera", &one.frame)] {
+                match acquired {
+                    Acquisition::NoFace => trouble(format!("{where_}: no face is found")),
+                    Acquisition::Rejected(why) => trouble(format!("{where_}: turned away, {why}")),
+                    Acquisition::Acquired(_) => {}
                 }
             }
         }
@@ -90,7 +93,7 @@ impl Report {
             people: people.len(),
             enrolled: Rate::among(seen, |one| one.enrolled.is_ok()),
             found: [Rate::among(seen, |one| !nothing(&one.still)), Rate::among(seen, |one| !nothing(&one.frame))],
-            acquired: Rate::among(seen.iter().filter(|one| !nothing(&one.frame)), |one| measured(&one.frame)),
+            acquired: Rate::among(seen, |one| measured(&one.frame)),
             troubles,
             comparisons: Comparisons::of(seen, pack.comparison.metric),
             liveness: pack.liveness.as_ref().map(|_| attacked.iter().map(Kind::of).collect()),
@@ -133,6 +136,10 @@ impl Report {
                         "fnir": one_to_many.fnir(score).to_json() })
             })
             .collect();
+        let at_fpir = one_to_many.threshold(FPIR).map(|score| {
+            json!({ "wished": FPIR, "measure": metric.score(score), "fpir": one_to_many.fpir(score).to_json(),
+                    "fnir": one_to_many.fnir(score).to_json() })
+        });
         let stages: serde_json::Map<_, _> = self
             .stages
             .iter()
@@ -147,7 +154,7 @@ impl Report {
             "photo_to_camera": one_to_one(&self.comparisons.photo_to_camera),
             "picture_to_picture": one_to_one(&self.comparisons.picture_to_picture),
             "identification": { "enrolled": one_to_many.enrolled, "rank_1": one_to_many.rank_1().to_json(),
-                                "thresholds": searches },
+                                "thresholds": searches, "at_fpir": at_fpir },
             "liveness": self.liveness.as_ref().map(|kinds| kinds.iter().map(Kind::to_json).collect::<Vec<_>>()),
             "stage_ms": stages,
         })
@@ -166,20 +173,18 @@ impl Report {
         writeln!(out, "# {} on {} pictures of {} people\n", self.pack, self.pictures, self.people)?;
         writeln!(
             out,
-            "Engine: {}. Intervals are Wilson's, 95 %, and take every case as independent: pairs that share a",
+            "Engine: {}. Intervals are Wilson's, 95 %. Pictures of one person are much alike, so that pairs and searches count\n\
+             once a person, or once a pair of people, however many pictures there are of them; they hold for people such as\n\
+             these, and for others they are wider by nobody knows how much.\n",
             self.engine
-        )?;
-        writeln!(
-            out,
-            "person are not, so the truth may lie somewhat farther off. What never happened says no more than its interval.\n"
         )?;
 
         writeln!(out, "## Finding faces\n\n| | of | rate | interval |\n|---|---|---|---|")?;
         for (name, rate) in [
-            ("can be registered", self.enrolled),
+            ("can be registered (1 - FTE)", self.enrolled),
             ("found at the picture's own size", self.found[0]),
             ("found before the camera (960x1280)", self.found[1]),
-            ("of the latter compared, not turned away", self.acquired),
+            ("found there and not turned away (1 - FTA)", self.acquired),
         ] {
             writeln!(out, "| {name} | {} of {} | {} |", rate.count, rate.of, columns(rate))?;
         }
@@ -209,7 +214,24 @@ impl Report {
             let (fpir, fnir) = (search.fpir(score), search.fnir(score));
             writeln!(out, "| {similarity} | {} | {} |", counted(fpir), counted(fnir))?;
         }
-        writeln!(out, "\nFPIR is that of a gallery of this size; in one of N people it is about N times the FMR.\n")?;
+        if let Some(threshold) = search.threshold(FPIR) {
+            let (fpir, fnir) = (search.fpir(threshold), search.fnir(threshold));
+            writeln!(
+                out,
+                "\nWith no more than {} % of the searches finding somebody else ({} of {}), {} of {} are not found: {}.",
+                percent(FPIR),
+                fpir.count,
+                fpir.of,
+                fnir.count,
+                fnir.of,
+                percent_with(fnir)
+            )?;
+        }
+        writeln!(
+            out,
+            "\nWho is not acquired is not found. FPIR is that of a gallery of this size; in one of N people it is about N times\n\
+             the FMR.\n"
+        )?;
         self.liveness(out)?;
 
         writeln!(out, "## Time\n\n| milliseconds a frame | p50 | p95 |\n|---|---|---|")?;
@@ -264,10 +286,13 @@ impl Report {
         if kinds.iter().all(|kind| kind.bona_fide) {
             writeln!(out, "No pictures of attacks were given (`--attacks`).\n")?;
         }
-        writeln!(out, "| kind | what went wrong | of those judged | interval | no verdict |\n|---|---|---|---|---|")?;
+        writeln!(
+            out,
+            "| kind (PAI species) | what went wrong | of those judged | interval | no verdict (APNRR, BPNRR) |\n|---|---|---|---|---|"
+        )?;
         for kind in kinds {
             let error = if kind.bona_fide { "taken for an attack (BPCER)" } else { "taken for a person (APCER)" };
-            let (Rate { count, of }, none) = (kind.errors, kind.no_response);
+            let (Rate { count, of, .. }, none) = (kind.errors, kind.no_response);
             writeln!(
                 out,
                 "| {} | {error} | {count} of {of}, {} | {} of {} |",
@@ -339,5 +364,87 @@ fn percent_with(rate: Rate) -> String {
 
 fn percent(value: f64) -> String {
     let percent = value * 100.0;
-    if percent > 0.0 && percent < 1.0 { format!("{percent:.2}") } else { format!("{percent:.1}") }
+    // Two digits that say something: a rate of 4e-5 is what thresholds are for.
+    match percent {
+        p if p <= 0.0 || p >= 1.0 => format!("{p:.1}"),
+        p if p >= 0.01 => format!("{p:.2}"),
+        p => format!("{p:.1e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vision::{Embedding, Metric};
+
+    #[test]
+    fn small_rates_are_not_rounded_away() {
+        for (rate, shown) in [
+            (0.0, "0.0"),
+            (4e-5, "4.0e-3"),
+            (3e-7, "3.0e-5"),
+            (0.000_15, "0.01"),
+            (0.0025, "0.25"),
+            (0.041, "4.1"),
+            (1.0, "100.0"),
+        ] {
+            assert_eq!(percent(rate), shown, "{rate}");
+        }
+    }
+
+    #[test]
+    fn each_kind_is_wrong_in_its_own_direction() {
+        let pictures = [
+            ("a/1.jpg", Verdict::Judged(0.9, true)),
+            ("b/1.jpg", Verdict::Judged(0.2, false)),
+            ("2.jpg", Verdict::Judged(0.1, false)),
+            ("3.jpg", Verdict::NoResponse("no face found".into())),
+        ];
+        let pictures: Vec<_> = pictures.map(|(file, verdict)| (file.to_owned(), verdict)).into();
+        for (bona_fide, count, error) in [(false, 1, "apcer"), (true, 2, "bpcer")] {
+            let kind = Kind::of(&Attacked { species: "print".into(), bona_fide, pictures: pictures.clone() });
+            let told = kind.to_json();
+            assert_eq!((&told[error]["count"], &told[error]["of"]), (&count.into(), &3.into()), "{told}");
+            assert_eq!((&told["no_response"]["count"], &told["no_response"]["of"]), (&1.into(), &4.into()), "{told}");
+            assert_eq!(told["scores"].as_object().unwrap().len(), 4, "none hides another of the same name: {told}");
+        }
+    }
+
+    #[test]
+    fn the_report_counts_what_was_seen() {
+        let embedding = |x: f32| Embedding::new(&[x, 1.0], Metric::Cosine).unwrap();
+        let one = |identity: &str, x| {
+            let (file, measured) = (format!("{identity}.jpg"), Acquisition::Acquired(embedding(x)));
+            Seen {
+                file,
+                identity: identity.into(),
+                enrolled: Ok(embedding(x)),
+                still: measured.clone(),
+                frame: measured,
+            }
+        };
+        let mut seen = vec![one("a", 9.0), one("a", 8.0), one("a", 7.0), one("b", -9.0), one("b", -8.0)];
+        seen[2].frame = Acquisition::Rejected("Blurred".into());
+        seen[4].frame = Acquisition::NoFace;
+        seen[4].enrolled = Err("cut short".into());
+        let text = include_str!("../../models/blazeface-dlib.toml").replace("euclidean", "cosine");
+        let pack = Pack::parse("x", &text).unwrap();
+        let report =
+            Report::new(Found { pack: &pack, engine: "none".into(), seen: &seen, attacked: &[], stages: vec![] });
+        let told = report.to_json();
+        let counted = |rate: &Value| [&rate["count"], &rate["of"]].map(|n| n.as_u64().unwrap());
+        assert_eq!(counted(&told["found_before_camera"]), [4, 5], "{told:#}");
+        assert_eq!(counted(&told["acquired"]), [3, 5]);
+        assert_eq!(counted(&told["enrolled"]), [4, 5]);
+        assert_eq!(counted(&told["identification"]["rank_1"]), [1, 3], "who is not acquired is not found");
+        let at_fpir = &told["identification"]["at_fpir"];
+        assert_eq!((counted(&at_fpir["fpir"]), counted(&at_fpir["fnir"])), ([0, 3], [2, 3]), "{at_fpir}");
+        let at_80 = &told["photo_to_camera"]["thresholds"][2];
+        assert_eq!((counted(&at_80["fmr"]), counted(&at_80["fnmr"])), ([0, 5], [0, 4]), "{at_80}");
+        let text = report.to_markdown();
+        for line in ["* `a.jpg` before the camera: turned away, Blurred", "* `b.jpg` cannot be registered: cut short"] {
+            assert!(text.contains(line), "{line} not in\n{text}");
+        }
+        assert!(text.contains("Not available: nothing in this pack"), "{text}");
+    }
 }

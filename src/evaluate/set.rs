@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use crate::vision::portrait::is_picture;
 use crate::vision::{PictureLimits, decode_picture};
 
 /// A picture of a known person, whose face is the largest one in it.
@@ -25,7 +26,8 @@ pub(super) struct Picture {
 pub(super) struct Species {
     pub(super) name: String,
     pub(super) bona_fide: bool,
-    pub(super) paths: Vec<PathBuf>,
+    /// Names below the folder of attacks, and where they are.
+    pub(super) pictures: Vec<(String, PathBuf)>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +53,7 @@ pub(super) fn pictures(faces: &Path) -> Result<Vec<Picture>, Failure> {
     if pictures.is_empty() {
         return Err(format!("{}: lists no pictures", faces.display()).into());
     }
+    there(faces, pictures.iter().map(|picture| &*picture.path))?;
     Ok(pictures)
 }
 
@@ -58,28 +61,31 @@ pub(super) fn pictures(faces: &Path) -> Result<Vec<Picture>, Failure> {
 /// each folder in it is a kind of attack, and what lies in it directly is one more.
 pub(super) fn attacks(attacks: &Path) -> Result<Vec<Species>, Failure> {
     let entries = listing(attacks)?;
-    let mut species = BTreeMap::<String, Vec<PathBuf>>::new();
+    let mut species = BTreeMap::<String, Vec<(String, PathBuf)>>::new();
+    let below = |path: &Path| path.strip_prefix(attacks).unwrap_or(path).to_string_lossy().into_owned();
     if let Some(list) = entries.iter().find(|path| path.extension().is_some_and(|e| e == "csv")) {
         for AttackRow { file, label } in rows(list, "file,label")? {
-            species.entry(label).or_default().push(attacks.join(file));
+            let path = attacks.join(&file);
+            species.entry(label).or_default().push((file, path));
         }
+        there(list, species.values().flatten().map(|(_, path)| &**path))?;
     } else {
         let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         for path in entries {
             if path.is_dir() {
-                let pictures: Vec<_> = listing(&path)?.into_iter().filter(|p| is_picture(p)).collect();
-                species.entry(name(&path)).or_default().extend(pictures);
+                let kind = species.entry(name(&path)).or_default();
+                kind.extend(pictures_below(&path)?.into_iter().map(|path| (below(&path), path)));
             } else if is_picture(&path) {
-                species.entry(name(attacks)).or_default().push(path);
+                species.entry(name(attacks)).or_default().push((below(&path), path));
             }
         }
     }
-    species.retain(|_, paths| !paths.is_empty());
+    species.retain(|_, pictures| !pictures.is_empty());
     if species.is_empty() {
         return Err(format!("{}: has no pictures and no list of them", attacks.display()).into());
     }
     let bona_fide = |name: &str| ["real", "live", "bona fide", "bona_fide"].contains(&name.to_lowercase().as_str());
-    Ok(species.into_iter().map(|(name, paths)| Species { bona_fide: bona_fide(&name), name, paths }).collect())
+    Ok(species.into_iter().map(|(name, pictures)| Species { bona_fide: bona_fide(&name), name, pictures }).collect())
 }
 
 /// Reads and unfolds a picture.
@@ -101,9 +107,25 @@ fn listing(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(paths)
 }
 
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-    extension.is_some_and(|e| ["jpg", "jpeg", "png", "bmp"].contains(&e.as_str()))
+/// All pictures in a folder and the folders in it.
+fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in listing(folder)? {
+        if path.is_dir() {
+            found.extend(pictures_below(&path)?);
+        } else if is_picture(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// A picture that is missing is told before hours are spent on the others.
+fn there<'a>(list: &Path, mut pictures: impl Iterator<Item = &'a Path>) -> Result<(), Failure> {
+    match pictures.find(|picture| !picture.is_file()) {
+        Some(missing) => Err(format!("{}: {} is not there", list.display(), missing.display()).into()),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -115,6 +137,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let list = folder.path().join("faces.csv");
         std::fs::write(&list, "file,identity,source\na.jpg,p1,\"x, y\"\nb.jpg,p2,z\n").unwrap();
+        std::fs::write(folder.path().join("a.jpg"), "").unwrap();
+        let error = pictures(&list).unwrap_err().to_string();
+        assert!(error.ends_with("b.jpg is not there"), "{error}");
+        std::fs::write(folder.path().join("b.jpg"), "").unwrap();
         let found: Vec<_> = pictures(&list).unwrap().into_iter().map(|p| (p.file, p.identity, p.path)).collect();
         let row = |file: &str, who: &str| (file.to_owned(), who.to_owned(), folder.path().join(file));
         assert_eq!(found, [row("a.jpg", "p1"), row("b.jpg", "p2")]);
@@ -127,18 +153,28 @@ mod tests {
     fn attacks_are_told_apart_by_folder_or_list() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
-        for name in ["print/1.jpg", "print/notes.txt", "screen/2.PNG", "loose.jpg", "empty/readme.md"] {
+        for name in
+            ["print/a/1.jpg", "print/b/1.jpg", "print/notes.txt", "screen/2.PNG", "loose.jpg", "empty/readme.md"]
+        {
             std::fs::create_dir_all(at(name).parent().unwrap()).unwrap();
             std::fs::write(at(name), "").unwrap();
         }
         let own = folder.path().file_name().unwrap().to_string_lossy().into_owned();
-        let found = |attacks: Vec<Species>| -> BTreeMap<String, (bool, usize)> {
-            attacks.into_iter().map(|s| (s.name, (s.bona_fide, s.paths.len()))).collect()
+        let found = |attacks: Vec<Species>| -> BTreeMap<String, (bool, Vec<String>)> {
+            let names = |pictures: Vec<(String, PathBuf)>| pictures.into_iter().map(|(name, _)| name).collect();
+            attacks.into_iter().map(|s| (s.name, (s.bona_fide, names(s.pictures)))).collect()
         };
-        let wanted = [("print".to_owned(), (false, 1)), ("screen".to_owned(), (false, 1)), (own, (false, 1))];
+        let kind = |name: &str, bona_fide, pictures: &[&str]| {
+            (name.to_owned(), (bona_fide, pictures.iter().map(|name| (*name).to_owned()).collect()))
+        };
+        let wanted = [
+            kind("print", false, &["print/a/1.jpg", "print/b/1.jpg"]),
+            kind("screen", false, &["screen/2.PNG"]),
+            kind(&own, false, &["loose.jpg"]),
+        ];
         assert_eq!(found(attacks(folder.path()).unwrap()), wanted.into());
-        std::fs::write(at("list.csv"), "file,label,source\nloose.jpg,real,x\nprint/1.jpg,spoof,y\n").unwrap();
-        let wanted = [("real".to_owned(), (true, 1)), ("spoof".to_owned(), (false, 1))];
+        std::fs::write(at("list.csv"), "file,label,source\nloose.jpg,real,x\nprint/a/1.jpg,spoof,y\n").unwrap();
+        let wanted = [kind("real", true, &["loose.jpg"]), kind("spoof", false, &["print/a/1.jpg"])];
         assert_eq!(found(attacks(folder.path()).unwrap()), wanted.into());
     }
 }

@@ -17,6 +17,9 @@ const NAMES: [&str; 2] = ["a", "b"];
 const CURRENT: &str = "current";
 const INCOMING: &str = "incoming";
 const UNPACKED: &str = "unpacked";
+const LOCK: &str = "lock";
+/// The engine that may lie beside a pack, in a folder for each processor.
+const ENGINE: &str = "libLiteRt.so";
 /// What the package said of itself, kept beside the pack.
 const MANIFEST: &str = "manifest.json";
 /// Where builders put the texts of licences.
@@ -56,6 +59,7 @@ pub fn install_folder(
     clock: Arc<dyn Clock>,
     say: &mut dyn FnMut(&str),
 ) -> Result<Pack> {
+    let _turn = turn(data)?;
     let incoming = fresh_incoming(data)?;
     let pack = Pack::locate(from, name)?;
     say(&format!("copying {} from {} …", pack.id, from.display()));
@@ -85,6 +89,7 @@ pub fn install_package(
         ..Expect::default()
     };
     let verified = package::verify(package, keys, &expect).map_err(refused)?;
+    let _turn = turn(data)?;
     let incoming = fresh_incoming(data)?;
     let unpacked = below(data).join(UNPACKED);
     remove(&unpacked).map_err(|e| failed(&unpacked, &e))?;
@@ -113,15 +118,28 @@ fn version_of(folder: &Path) -> Option<semver::Version> {
     Manifest::parse(&fs::read(folder.join(MANIFEST)).ok()?).ok().map(|manifest| manifest.version)
 }
 
+/// The turn to change what is installed: two at once would share what is incoming.
+fn turn(data: &Path) -> Result<File> {
+    let path = below(data).join(LOCK);
+    let opened = fs::create_dir_all(below(data))
+        .and_then(|()| File::options().write(true).create(true).truncate(false).open(&path));
+    let file = opened.map_err(|e| failed(&path, &e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => bail!(Unavailable, "{}: models are being installed there", data.display()),
+        Err(fs::TryLockError::Error(error)) => Err(failed(&path, &error)),
+    }
+}
+
 /// An empty folder beside the installed packs, whatever a killed installation left there.
-pub(super) fn fresh_incoming(data: &Path) -> Result<PathBuf> {
+fn fresh_incoming(data: &Path) -> Result<PathBuf> {
     let incoming = below(data).join(INCOMING);
     remove(&incoming).and_then(|()| fs::create_dir_all(&incoming)).map_err(|e| failed(&incoming, &e))?;
     Ok(incoming)
 }
 
 /// Checks the pack in `incoming`, gives it the name of the one that is not in use, and makes it the one that is.
-pub(super) fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Result<Pack> {
+fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Result<Pack> {
     let folder = below(data);
     let incoming = folder.join(INCOMING);
     say("checking …");
@@ -149,6 +167,7 @@ pub(super) fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&
 /// # Errors
 /// When there is none, or the disk refuses.
 pub fn rollback(data: &Path) -> Result<Pack> {
+    let _turn = turn(data)?;
     let Some(now) = installed(data) else {
         bail!(Unavailable, "{}: no models are installed there, nothing to go back from", below(data).display());
     };
@@ -166,7 +185,7 @@ fn other(name: &str) -> &'static str {
     if name == NAMES[0] { NAMES[1] } else { NAMES[0] }
 }
 
-/// The files of `pack`, its description, and the texts that lie beside it: licences and notes.
+/// The files of `pack`, its description, and what lies beside it: licences, notes, and this processor's engine.
 fn copy(pack: &Pack, from: &Path, to: &Path) -> io::Result<()> {
     let mut names: Vec<String> = pack.files().into_iter().map(|(_, model)| model.file.clone()).collect();
     names.sort();
@@ -181,6 +200,13 @@ fn copy(pack: &Pack, from: &Path, to: &Path) -> io::Result<()> {
         let kept = to.join(LICENCES);
         fs::create_dir_all(&kept)?;
         copy_texts(&licences, &kept)?;
+        sync_all(&kept)?;
+    }
+    let engine = Path::new(std::env::consts::ARCH).join(ENGINE);
+    if from.join(&engine).is_file() {
+        let kept = to.join(std::env::consts::ARCH);
+        fs::create_dir_all(&kept)?;
+        fs::copy(from.join(&engine), to.join(&engine))?;
         sync_all(&kept)?;
     }
     Ok(())
@@ -244,6 +270,31 @@ mod tests {
             assert_eq!(rollback(data.path()).unwrap().id, id);
             assert_eq!(installed(data.path()).unwrap().folder, below(data.path()).join(name));
         }
+    }
+
+    #[test]
+    fn what_lies_beside_a_pack_goes_with_it() {
+        let (data, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        put(data.path(), "a", "one");
+        let from = below(data.path()).join("a");
+        let engine = Path::new(std::env::consts::ARCH).join(ENGINE);
+        for name in [engine.as_path(), Path::new("licences/dlib.txt"), Path::new("another/libLiteRt.so")] {
+            fs::create_dir_all(from.join(name).parent().unwrap()).unwrap();
+            fs::write(from.join(name), name.to_string_lossy().as_bytes()).unwrap();
+        }
+        copy(&Pack::locate(&from, Some("one")).unwrap(), &from, to.path()).unwrap();
+        assert_eq!(Pack::locate(to.path(), None).unwrap().id, "one");
+        assert_eq!(fs::read(to.path().join(&engine)).unwrap(), engine.to_string_lossy().as_bytes());
+        assert!(to.path().join("licences/dlib.txt").is_file() && !to.path().join("another").exists());
+    }
+
+    #[test]
+    fn one_installation_has_its_turn() {
+        let data = tempfile::tempdir().unwrap();
+        let held = turn(data.path()).unwrap();
+        assert!(rollback(data.path()).unwrap_err().detail.contains("are being installed there"));
+        drop(held);
+        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod readers;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ impl Sim {
 
     fn stats(&self) -> Value {
         let (taken, looked_at) = self.newest.counts();
-        let Recomputed { people, done, failed } = self.roster.recomputed();
+        let Recomputed { people, done, failed, .. } = self.roster.recomputed();
         json!({
             "t_us": self.clock.mono().0, "frames_taken": taken, "frames_looked_at": looked_at,
             "reboots": self.world.reboots(), "pack": self.roster.pack(),
@@ -143,6 +144,23 @@ impl Sim {
         let png = self.display.png()?;
         Ok(reply("image/png", png.into()))
     }
+}
+
+/// What to try next, for whoever started it in a terminal window.
+#[must_use]
+pub fn welcome(at: SocketAddr, device_id: u32) -> String {
+    format!(
+        "\nThe simulated terminal {device_id} listens on http://{at} (user admin, password admin).\n\
+         Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
+         Enrol a photo:     (printf '{{\"info\":{{\"Name\":\"Me\",\"CustomizeID\":1}},\"picinfo\":\"'; base64 -w0 me.jpg; printf '\"}}') |\n\
+         \x20                    curl -u admin:admin --data-binary @- http://{at}/action/AddPerson\n\
+         Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
+         What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
+         What the door did: curl -u admin:admin http://{at}/sim/door\n\
+         In a browser:      http://{at}/\n\
+         The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\
+         Press Ctrl-C to stop it.\n"
+    )
 }
 
 fn reply(kind: &'static str, body: Bytes) -> Reply {

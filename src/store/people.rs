@@ -84,6 +84,19 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps another embedding of the photo there is, measured by `pack`; the photo stays the file it is, and a full disk
+    /// refuses nothing that takes no more room.
+    ///
+    /// # Errors
+    /// [`NoPicture`](crate::error::Fault::NoPicture) when there is none; [`StoreFailed`](crate::error::Fault::StoreFailed).
+    pub fn measured(&self, id: LibId, embedding: &[f32], pack: &str) -> Result<()> {
+        let _turn = lock(&self.core.turn);
+        let found = read(&self.core.book).row(id).and_then(|row| Some((row.person.clone(), row.photo.clone()?)));
+        let Some((person, photo)) = found else { bail!(NoPicture, "LibID: {id}") };
+        let photo = Photo { pack: pack.to_owned(), ..photo };
+        self.put(Change::default(), Person::clone(&person), Some(photo), Some(bytes_of(embedding)))
+    }
+
     /// Refuses to take in more when the disk is full; what can go to make room does.
     fn check_space(&self) -> Result<()> {
         if let Some(free) = self.core.shortage() {
@@ -113,8 +126,7 @@ impl Store {
         let file = self.core.next_photo.fetch_add(1, Ordering::Relaxed);
         self.core.photos.write(file, &photo.jpeg)?;
         self.core.photos.sync([file])?;
-        let embedding = photo.embedding.iter().flat_map(|value| value.to_le_bytes()).collect();
-        Ok((Photo { file, pack: photo.pack }, embedding))
+        Ok((Photo { file, pack: photo.pack }, bytes_of(&photo.embedding)))
     }
 
     /// Removes people with their photos and control records; returns those that were there.
@@ -312,6 +324,10 @@ impl Store {
             self.queue.send(Job::Spent(id));
         }
     }
+}
+
+fn bytes_of(embedding: &[f32]) -> Vec<u8> {
+    embedding.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 /// Empty texts are no ids: two people without one do not collide.

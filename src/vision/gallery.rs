@@ -37,7 +37,7 @@ struct Rows {
     /// Id of every row, without gaps.
     ids: Vec<u32>,
     /// What is added to the dot product with every row, to rank it.
-    handicaps: Vec<f32>,
+    offsets: Vec<f32>,
     /// Row of every id.
     at: HashMap<u32, usize>,
     /// `BLOCK` rows each, of which the first `ids.len()` in all are in use.
@@ -77,13 +77,13 @@ impl Gallery {
                     rows.blocks.push(vec![0.0; BLOCK * self.length].into_boxed_slice());
                 }
                 rows.ids.push(id);
-                rows.handicaps.push(0.0);
+                rows.offsets.push(0.0);
                 rows.at.insert(id, row);
                 row
             }
         };
         rows.row_mut(row, self.length).copy_from_slice(embedding);
-        rows.handicaps[row] = match self.metric {
+        rows.offsets[row] = match self.metric {
             Metric::Cosine => 0.0,
             Metric::Euclidean => -dot(embedding, embedding) / 2.0,
         };
@@ -103,7 +103,7 @@ impl Gallery {
             rows.at.insert(rows.ids[last], row);
         }
         rows.ids.swap_remove(row);
-        rows.handicaps.swap_remove(row);
+        rows.offsets.swap_remove(row);
         // One spare block stays, so that coming and going at its edge does not allocate each time.
         let used = rows.ids.len().div_ceil(BLOCK);
         rows.blocks.truncate(used + 1);
@@ -138,7 +138,7 @@ impl Gallery {
     pub fn compare(&self, id: u32, embedding: &Embedding) -> Option<f32> {
         let rows = self.read();
         let row = *rows.at.get(&id).filter(|_| embedding.len() == self.length)?;
-        Some(self.score(dot(rows.row(row, self.length), embedding) + rows.handicaps[row], embedding))
+        Some(self.score(dot(rows.row(row, self.length), embedding) + rows.offsets[row], embedding))
     }
 
     /// The most alike of all enrolled faces, however little alike; `None` when there is none.
@@ -174,8 +174,8 @@ impl Gallery {
         }
         let rows = self.read();
         let all = rows.blocks.iter().flat_map(|block| block.chunks_exact(self.length));
-        for ((id, handicap), row) in rows.ids.iter().zip(&rows.handicaps).zip(all) {
-            visit(dot(row, embedding) + handicap, *id);
+        for ((id, offset), row) in rows.ids.iter().zip(&rows.offsets).zip(all) {
+            visit(dot(row, embedding) + offset, *id);
         }
     }
 

@@ -35,9 +35,11 @@ impl Combination {
     /// One score of those of all networks, at least one.
     #[must_use]
     pub fn of(self, scores: &[f32]) -> f32 {
+        // A network that gives no number has seen nothing alive.
+        let each = scores.iter().map(|score| if score.is_nan() { 0.0 } else { *score });
         match self {
-            Self::Mean => scores.iter().sum::<f32>() / scores.len() as f32,
-            Self::Least => scores.iter().copied().fold(1.0, f32::min),
+            Self::Mean => each.sum::<f32>() / scores.len() as f32,
+            Self::Least => each.fold(1.0, f32::min),
         }
     }
 }
@@ -290,6 +292,7 @@ mod tests {
     fn networks_are_averaged_or_all_have_to_be_convinced() {
         for (combine, expect) in [(Combination::Mean, 0.6), (Combination::Least, 0.3)] {
             assert!((combine.of(&[0.9, 0.3]) - expect).abs() < 1e-6, "{combine:?}");
+            assert!(combine.of(&[0.9, f32::NAN]) <= 0.45 && combine.of(&[f32::NAN]) == 0.0, "{combine:?}: no number");
         }
     }
 }

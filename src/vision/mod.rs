@@ -82,6 +82,18 @@ impl Vision {
     pub fn open(weights: &Path, pack: Option<&str>, engine: &EngineChoice, clock: Arc<dyn Clock>) -> Result<Self> {
         let pack = Pack::locate(weights, pack)?;
         let runtime = Runtime::open(engine, weights)?;
+        let library = (*engine == EngineChoice::Auto && !runtime.is_built_in()).then(|| runtime.name());
+        match (Self::with(pack.clone(), weights, runtime, clock.clone()), library) {
+            // Found, not chosen: it must not keep people out.
+            (Err(error), Some(library)) => {
+                tracing::warn!(library, %error, "the engine that was found cannot run these models");
+                Self::with(pack, weights, Runtime::BuiltIn, clock)
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    fn with(pack: Pack, weights: &Path, runtime: Runtime, clock: Arc<dyn Clock>) -> Result<Self> {
         let pipeline = Pipeline::open(&pack, weights, &runtime, clock.clone())?;
         let portraitist = Portraitist::open(&pack, weights, &runtime, clock)?;
         tracing::info!(pack = pack.id, engine = runtime.name(), "face models loaded");

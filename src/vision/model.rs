@@ -175,6 +175,16 @@ impl Runtime {
         }
     }
 
+    /// Whether it is the one inside this program.
+    #[must_use]
+    pub fn is_built_in(&self) -> bool {
+        match self {
+            Self::BuiltIn => true,
+            #[cfg(target_pointer_width = "64")]
+            Self::Library(_) => false,
+        }
+    }
+
     #[cfg(target_pointer_width = "64")]
     fn library(path: &Path) -> Result<Self> {
         engine_runtime::Shared::open(path).map(Self::Library)
@@ -201,7 +211,6 @@ fn candidates(weights: &Path) -> Vec<PathBuf> {
         weights.to_owned(),
         weights.join(std::env::consts::ARCH),
         weights.join("build"),
-        Path::new("models/build").join(std::env::consts::ARCH),
         "/usr/lib/facegate/models".into(),
         "/usr/share/facegate/models".into(),
         "/usr/lib/facegate".into(),

@@ -27,7 +27,7 @@ const BUILT_IN: [(&str, &str); 2] = [
 /// A set of networks that belong together; embeddings of different packs cannot be compared.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pack {
-    /// Kept with every embedding.
+    /// What it is called; see [`Pack::mark`] for what is kept with every embedding.
     pub id: String,
     /// For people.
     pub about: String,
@@ -193,6 +193,21 @@ impl Pack {
         if problems.is_empty() { Ok(packs) } else { bail!(Unavailable, "{}", problems.join("\n")) }
     }
 
+    /// What is kept with every embedding: the id, and a digest of all that decides the numbers. Another pack of the same id,
+    /// with other weights or another alignment, measures otherwise.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let network = |model: &ModelSpec| format!("{} {:?}", model.sha256, model.mean);
+        let EmbeddingSpec { model, length, template, mirror, .. } = &self.embedding;
+        let template: Vec<_> = template.iter().map(|point| (point.x, point.y)).collect();
+        let landmarks = self.landmarks.as_ref().map(|mesh| (network(&mesh.model), mesh.crop));
+        let parts = (
+            (network(model), length, template, mirror, self.comparison.metric),
+            (network(&self.enrol_detector.model), landmarks),
+        );
+        format!("{}:{}", self.id, &sha256(format!("{parts:?}").as_bytes())[..16])
+    }
+
     /// Every file of the pack with the stage it serves.
     #[must_use]
     pub fn files(&self) -> Vec<(&'static str, &ModelSpec)> {
@@ -322,6 +337,34 @@ mod tests {
         // Four points are enough without a mesh.
         let four = blazeface.replace(mesh, "").replace(", [50.41, 103.02], [97.61, 103.02]]", ", [74.01, 103.02]]");
         assert_eq!(Pack::parse("x", &four).unwrap().embedding.template.len(), 4);
+    }
+
+    #[test]
+    fn a_pack_that_measures_otherwise_has_another_mark() {
+        let mark = |text: &str| Pack::parse("x", text).unwrap().mark();
+        for (_, text) in BUILT_IN {
+            let first = mark(text);
+            assert!(first.starts_with(&format!("{}:", Pack::parse("x", text).unwrap().id)), "{first}");
+            for (what, with, same) in [
+                ("about = \"", "about = \"Still ", true),
+                ("centre = 0.", "centre = 0.1", true),
+                ("id = \"", "id = \"x", false),
+                ("]]\n", "1]]\n", false),
+                ("length = 128", "length = 64", false),
+            ] {
+                let changed = text.replacen(what, with, 1);
+                assert_ne!(changed, text, "{what}");
+                assert_eq!(mark(&changed) == first, same, "{with}");
+            }
+            // The weights of every network that photos pass through; others may change.
+            let pack = Pack::parse("x", text).unwrap();
+            for (stage, model) in pack.files() {
+                let other = text.replace(&model.sha256, &"0".repeat(64));
+                let enrols = model.sha256 == pack.enrol_detector.model.sha256;
+                let measures = enrols || matches!(stage, "embedding" | "landmarks");
+                assert_eq!(mark(&other) != first, measures, "{stage}");
+            }
+        }
     }
 
     #[test]

@@ -14,12 +14,16 @@ use super::infrared;
 use super::liveness::{Liveness, LivenessJudge, Window};
 use super::mesh::Mesh;
 use super::model::Runtime;
-use super::pack::Pack;
+use super::pack::{LivenessSpec, Pack};
 use super::quality::{self, Light, Reason};
 use super::similarity::{Comparison, Similarity};
 use super::track::{TrackId, Tracker};
 use crate::clock::{Clock, Mono};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// Two frames of one track that are less alike than this, 0 to 100, may show two people: what two pictures have to reach to be
+/// of one person for certain, and what frames a moment apart exceed by far.
+const SAME_FACE: f32 = 80.0;
 
 /// What is asked of a face, in pixels of the frame.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -33,7 +37,7 @@ pub struct View {
 }
 
 /// What one frame showed.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     /// The largest face, if there is one.
     pub sighting: Option<Sighting>,
@@ -41,6 +45,8 @@ pub struct Outcome {
     pub lost: Vec<TrackId>,
     /// Where the time went.
     pub timings: Timings,
+    /// Why a face that was found could not be measured; nothing is said about it then.
+    pub failed: Option<Error>,
 }
 
 /// The largest face of a frame and what is known about it.
@@ -52,8 +58,6 @@ pub struct Sighting {
     pub frame: Frame,
     /// In pixels of the frame.
     pub face: Face,
-    /// How many faces the frame shows.
-    pub faces: usize,
     /// Whether the view was good enough; if not, nothing below is known.
     pub quality: Result<(), Reason>,
     /// `None` when not checked.
@@ -126,6 +130,30 @@ struct Memory {
     last: Option<Embedding>,
 }
 
+impl Memory {
+    /// Takes in one more frame: its `score`, `None` where nothing judged it, and whether something spoke against it.
+    fn liveness(
+        &mut self,
+        embedding: &Embedding,
+        score: Option<f32>,
+        denied: bool,
+        comparison: &Comparison,
+        spec: Option<&LivenessSpec>,
+    ) -> Option<Liveness> {
+        // Somebody else may stand here now, or a picture of somebody: earlier liveness says nothing about it.
+        let same = |last: &Embedding| comparison.similarity(last, embedding) >= Similarity::new(SAME_FACE);
+        let changed = !self.last.as_ref().is_none_or(same);
+        if changed || denied || score.is_none() {
+            self.liveness.clear();
+        }
+        self.last = Some(embedding.clone());
+        if denied {
+            return Some(Liveness::DENIED);
+        }
+        score.zip(spec).map(|(score, spec)| self.liveness.push(score, spec))
+    }
+}
+
 impl Pipeline {
     /// Loads the networks of `pack` from the folder `weights`.
     ///
@@ -185,11 +213,13 @@ impl Pipeline {
         timings.engine = self.detector.model().last_run();
         timings.detect = watch.lap();
         if let Some(mesh) = &mut self.mesh {
-            mesh.confirm(&frame.pixels, &mut faces, 1)?;
+            // With an infrared camera it matters whose face is beside the largest one.
+            let wanted = if infrared.is_some() { usize::MAX } else { 1 };
+            mesh.confirm(&frame.pixels, &mut faces, wanted)?;
             timings.engine += mesh.engine_time();
         }
         timings.landmarks = watch.lap();
-        let (largest, count) = (faces.first().copied(), faces.len());
+        let largest = faces.first().copied();
         let (tracks, lost) = self.tracker.follow(&faces);
 
         let mut sighting = None;
@@ -198,7 +228,6 @@ impl Pipeline {
                 track,
                 frame: frame.clone(),
                 face,
-                faces: count,
                 quality: Ok(()),
                 liveness: None,
                 best: None,
@@ -206,27 +235,28 @@ impl Pipeline {
                 engine_time: Duration::ZERO,
             };
             timings.track = watch.lap();
+            let infrared = infrared.map(|frame| (frame, &*faces));
             seen.quality = match self.judge(&mut seen, infrared, view, gallery, &mut watch, &mut timings) {
                 Ok(()) => Ok(()),
                 Err(Obstacle::View(reason)) => Err(reason),
+                // Lost tracks are still told: whoever waits for them would wait for ever.
                 Err(Obstacle::Engine(error)) => {
-                    // Lost tracks are still told: whoever waits for them would wait for ever.
-                    tracing::error!(%error, "a face could not be measured");
-                    return Ok(Outcome { sighting: None, lost, timings });
+                    return Ok(Outcome { sighting: None, lost, timings, failed: Some(error) });
                 }
             };
             seen.engine_time = timings.engine;
             sighting = Some(seen);
         }
         timings.total = watch.total();
-        Ok(Outcome { sighting, lost, timings })
+        Ok(Outcome { sighting, lost, timings, failed: None })
     }
 
-    /// The stages that need a face: fills in what is known about `seen`.
+    /// The stages that need a face: fills in what is known about `seen`. With an infrared frame come all faces of the colour
+    /// one.
     fn judge(
         &mut self,
         seen: &mut Sighting,
-        infrared: Option<&Frame>,
+        infrared: Option<(&Frame, &[Face])>,
         view: &View,
         gallery: &Gallery,
         watch: &mut Watch,
@@ -255,7 +285,10 @@ impl Pipeline {
         if let Some(judge) = judge {
             score = Some(judge.score(picture, &seen.face.bbox)?);
             timings.engine += judge.engine_time();
-            denied = is_denied(&mut self.detector, infrared, seen, timings)?;
+            if let Some((infrared, colour)) = infrared {
+                let size = picture.dimensions();
+                denied = !is_seen(&mut self.detector, &mut self.mesh, infrared, (colour, size), timings)?;
+            }
         }
         timings.liveness = watch.lap();
 
@@ -265,19 +298,8 @@ impl Pipeline {
         let embedding = embedding.ok_or(Reason::NotAFace)?;
 
         if let Some(memory) = self.tracker.memory(seen.track) {
-            // Half-way similarity is what two pictures of one person reach even in bad light: below it somebody
-            // else stands here, or a picture of somebody else, and earlier liveness says nothing about it.
-            let Comparison { metric, map } = self.comparison;
-            let changed = memory.last.as_ref().is_some_and(|last| metric.compare(last, &embedding) < map.centre);
-            if changed || denied || score.is_none() {
-                memory.liveness.clear();
-            }
-            seen.liveness = match (&self.liveness, score) {
-                _ if denied => Some(Liveness::DENIED),
-                (Some(judge), Some(score)) => Some(memory.liveness.push(score, judge.spec())),
-                _ => None,
-            };
-            memory.last = Some(embedding.clone());
+            let spec = self.liveness.as_ref().map(LivenessJudge::spec);
+            seen.liveness = memory.liveness(&embedding, score, denied, &self.comparison, spec);
         }
         seen.best = gallery.search(&embedding).map(|Candidate { id, score }| Match {
             id,
@@ -290,26 +312,28 @@ impl Pipeline {
     }
 }
 
-/// Whether an infrared picture shows no face where the colour picture shows one; adds the detector's running time.
-fn is_denied(
+/// Whether an infrared picture shows the first face of the colour picture too; adds the engine's running time.
+fn is_seen(
     detector: &mut Detector,
-    infrared: Option<&Frame>,
-    seen: &Sighting,
+    mesh: &mut Option<Mesh>,
+    infrared: &Frame,
+    (colour, size): (&[Face], (u32, u32)),
     timings: &mut Timings,
 ) -> Result<bool> {
-    let Some(infrared) = infrared else { return Ok(false) };
     let placement = detector.load(&infrared.pixels)?;
-    let faces = detector.find(placement)?;
-    let sizes = (seen.frame.pixels.dimensions(), infrared.pixels.dimensions());
-    let confirmed = infrared::confirms(&seen.face.bbox, sizes.0, faces, sizes.1);
+    let mut faces = detector.find(placement)?.to_vec();
     timings.engine += detector.model().last_run();
-    Ok(!confirmed)
+    if let Some(mesh) = mesh {
+        mesh.confirm(&infrared.pixels, &mut faces, usize::MAX)?;
+        timings.engine += mesh.engine_time();
+    }
+    Ok(infrared::confirms(colour, size, &faces, infrared.pixels.dimensions()))
 }
 
 /// What keeps a face from being compared.
 enum Obstacle {
     View(Reason),
-    Engine(crate::error::Error),
+    Engine(Error),
 }
 
 impl From<Reason> for Obstacle {
@@ -318,8 +342,8 @@ impl From<Reason> for Obstacle {
     }
 }
 
-impl From<crate::error::Error> for Obstacle {
-    fn from(error: crate::error::Error) -> Self {
+impl From<Error> for Obstacle {
+    fn from(error: Error) -> Self {
         Self::Engine(error)
     }
 }
@@ -369,5 +393,40 @@ impl Watch {
 
     fn total(&self) -> Duration {
         self.clock.mono().since(self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vision::liveness::Combination;
+    use crate::vision::similarity::{Metric, SimilarityMap};
+
+    /// Its cosine with the first of these people.
+    fn person(cosine: f32) -> Embedding {
+        Embedding::new(&[cosine, (1.0 - cosine * cosine).sqrt(), 0.0], Metric::Cosine).unwrap()
+    }
+
+    #[test]
+    fn liveness_is_that_of_one_person() {
+        let map = SimilarityMap { slope: 9.0, centre: 0.23 };
+        let comparison = Comparison { metric: Metric::Cosine, map };
+        let spec =
+            LivenessSpec { models: Vec::new(), combine: Combination::Mean, threshold: 0.5, frames: 3, min_width: 0.0 };
+        for (what, cosine, score, denied, alive) in [
+            ("the next frame of the same person", 0.9, Some(1.0), false, Some(true)),
+            ("a photo of somebody who looks somewhat like it", 0.3, Some(0.0), false, None),
+            ("a photo of somebody else", -0.1, Some(0.0), false, None),
+            ("the infrared camera sees nobody", 0.9, Some(1.0), true, Some(false)),
+        ] {
+            let mut memory = Memory::default();
+            let mut see = |cosine, score, denied| {
+                memory.liveness(&person(cosine), score, denied, &comparison, Some(&spec)).and_then(|l| l.alive)
+            };
+            assert_eq!([1.0, 1.0, 1.0].map(|_| see(1.0, Some(1.0), false)), [None, None, Some(true)], "{what}");
+            assert_eq!(see(cosine, score, denied), alive, "{what}");
+        }
+        let mut memory = Memory::default();
+        assert_eq!(memory.liveness(&person(1.0), None, false, &comparison, Some(&spec)), None, "not judged");
     }
 }

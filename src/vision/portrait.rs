@@ -35,6 +35,13 @@ impl Default for PictureLimits {
     }
 }
 
+/// Whether a file is a picture by its name.
+#[must_use]
+pub fn is_picture(path: &Path) -> bool {
+    let suffix = path.extension().map(|suffix| suffix.to_string_lossy().to_lowercase());
+    suffix.is_some_and(|suffix| ["jpg", "jpeg", "png", "bmp"].contains(&suffix.as_str()))
+}
+
 /// Reads a JPEG, PNG or BMP picture, upright as its EXIF orientation says.
 ///
 /// # Errors
@@ -95,18 +102,16 @@ pub struct Portrait {
     pub embedding: Embedding,
     /// The largest face, in pixels of the photo.
     pub face: Face,
-    /// How many faces the photo shows.
-    pub faces: usize,
 }
 
 /// Finds and measures faces in photos; shared between the threads that enrol.
 #[derive(Debug)]
 pub struct Portraitist {
-    tools: Mutex<Tools>,
+    networks: Mutex<Networks>,
 }
 
 #[derive(Debug)]
-struct Tools {
+struct Networks {
     detector: Detector,
     mesh: Option<Mesh>,
     template: Vec<Point>,
@@ -124,14 +129,14 @@ impl Portraitist {
     /// When a file is missing, another one, or not of the described shape.
     pub fn open(pack: &Pack, weights: &Path, runtime: &Runtime, clock: Arc<dyn Clock>) -> Result<Self> {
         let mesh = |spec| Mesh::open(spec, weights, runtime, clock.clone());
-        let tools = Tools {
+        let networks = Networks {
             detector: Detector::open(&pack.enrol_detector, weights, runtime, clock.clone())?,
             mesh: pack.landmarks.as_ref().map(mesh).transpose()?,
             template: pack.embedding.template.clone(),
             aligner: Aligner::new(pack.embedding.model.width),
             embedder: Embedder::open(&pack.embedding, pack.comparison.metric, weights, runtime, clock.clone())?,
         };
-        Ok(Self { tools: Mutex::new(tools) })
+        Ok(Self { networks: Mutex::new(networks) })
     }
 
     /// The faces in a photo, the largest first.
@@ -139,7 +144,7 @@ impl Portraitist {
     /// # Errors
     /// [`Fault::BadPicture`] when the photo is empty, [`Fault::Unavailable`] when an engine fails.
     pub fn faces(&self, photo: &RgbImage) -> Result<Vec<Face>> {
-        lock(&self.tools).faces(photo)
+        lock(&self.networks).faces(photo, usize::MAX)
     }
 
     /// The largest face of a photo, measured for the gallery.
@@ -147,27 +152,28 @@ impl Portraitist {
     /// # Errors
     /// [`Fault::NoFace`] when the photo shows none or only too small ones, else as [`Self::faces`].
     pub fn enrol(&self, photo: &RgbImage) -> Result<Portrait> {
-        let tools = &mut *lock(&self.tools);
-        let faces = tools.faces(photo)?;
+        let networks = &mut *lock(&self.networks);
+        let faces = networks.faces(photo, 1)?;
         let Some(&face) = faces.first() else { bail!(NoFace) };
         if face.bbox.width() < MIN_PORTRAIT_WIDTH {
             let width = face.bbox.width();
             bail!(NoFace, "the face is {width:.0} pixels wide, at least {MIN_PORTRAIT_WIDTH} are needed");
         }
-        let Some(alignment) = Alignment::from_landmarks(&face.landmarks, &tools.template) else { bail!(NoFace) };
-        let crop = tools.aligner.warp(photo, &alignment);
-        match tools.embedder.embed_photo(crop)? {
-            Some(embedding) => Ok(Portrait { embedding, face, faces: faces.len() }),
+        let Some(alignment) = Alignment::from_landmarks(&face.landmarks, &networks.template) else { bail!(NoFace) };
+        let crop = networks.aligner.warp(photo, &alignment);
+        match networks.embedder.embed_photo(crop)? {
+            Some(embedding) => Ok(Portrait { embedding, face }),
             None => bail!(NoFace, "what looked like a face is none"),
         }
     }
 }
 
-impl Tools {
-    fn faces(&mut self, photo: &RgbImage) -> Result<Vec<Face>> {
+impl Networks {
+    /// Where the pack has a mesh, it confirms `wanted` of them.
+    fn faces(&mut self, photo: &RgbImage, wanted: usize) -> Result<Vec<Face>> {
         let mut faces = self.detector.detect(photo)?.to_vec();
         if let Some(mesh) = &mut self.mesh {
-            mesh.confirm(photo, &mut faces, usize::MAX)?;
+            mesh.confirm(photo, &mut faces, wanted)?;
         }
         Ok(faces)
     }

@@ -771,6 +771,7 @@ fn the_gallery_is_filled_again_from_the_store() {
     let models = facegate::roster::Models {
         eyes: Box::new(PlainEyes),
         pack: "other".into(),
+        mark: "other".into(),
         comparison: crate::rig::comparison(),
     };
     let gallery = Arc::new(facegate::vision::Gallery::new(3, facegate::vision::Metric::Cosine));

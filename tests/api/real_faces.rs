@@ -16,8 +16,12 @@ fn rig() -> Option<(Rig, PathBuf)> {
     let (models, faces) = (material::models()?, material::faces()?);
     let vision = Vision::open(&models, None, &EngineChoice::BuiltIn, Arc::new(SystemClock::default())).unwrap();
     let gallery = vision.gallery();
-    let models =
-        Models { pack: vision.pack.id.clone(), comparison: vision.pack.comparison, eyes: Box::new(vision.portraitist) };
+    let models = Models {
+        pack: vision.pack.id.clone(),
+        mark: vision.pack.mark(),
+        comparison: vision.pack.comparison,
+        eyes: Box::new(vision.portraitist),
+    };
     Some((Rig::with_models(models, gallery), faces))
 }
 

@@ -137,7 +137,7 @@ impl Eyes for PlainEyes {
         let Some(face) = faces.first().copied() else { return Err(Error::from(Fault::NoFace)) };
         let colour = photo.get_pixel(photo.width() / 2, photo.height() / 2).0;
         let raw = colour.map(|c| f32::from(c) - 90.0);
-        Ok(Portrait { embedding: Embedding::new(&raw, Metric::Cosine).unwrap(), face, faces: 1 })
+        Ok(Portrait { embedding: Embedding::new(&raw, Metric::Cosine).unwrap(), face })
     }
 }
 
@@ -153,7 +153,7 @@ fn system_clock() -> Arc<dyn Clock> {
 
 /// The pack whose eyes are [`PlainEyes`].
 pub fn plain_models() -> Models {
-    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), comparison: comparison() }
+    Models { eyes: Box::new(PlainEyes), pack: "plain".into(), mark: "plain".into(), comparison: comparison() }
 }
 
 /// How that pack compares.

@@ -34,8 +34,13 @@ fn profile(node: &Path, formats: &[PixelFormat]) -> Camera {
     Camera { node: Some(node.to_owned()), formats: formats.to_vec(), frozen: None, ..color }
 }
 
+fn opened(profile: Camera) -> V4lCamera {
+    let node = profile.node.clone().unwrap();
+    V4lCamera::new(profile, node, Arc::new(SystemClock::default()))
+}
+
 fn picture(profile: Camera) -> RgbImage {
-    let mut camera = V4lCamera::new(profile, Arc::new(SystemClock::default()));
+    let mut camera = opened(profile);
     // The first ones of a stream may still be of the one before.
     let frames = (0..3).map(|_| camera.next().unwrap().unwrap());
     frames.last().map(|frame| (*frame.pixels).clone()).unwrap()
@@ -70,16 +75,15 @@ fn every_format_shows_the_same_picture() {
 fn the_first_format_of_the_profile_that_there_is_counts() {
     let _turn = lock(&TURN);
     let Some(node) = vivid() else { return };
-    let clock = Arc::new(SystemClock::default());
-    let mut camera = V4lCamera::new(profile(&node, &[PixelFormat::Mjpeg, PixelFormat::Nv21]), clock.clone());
+    let mut camera = opened(profile(&node, &[PixelFormat::Mjpeg, PixelFormat::Nv21]));
     let found = camera.probe().unwrap();
     assert!(found.contains("NV21") && found.contains("960x1280 upright"), "{found}");
-    let why = V4lCamera::new(profile(&node, &[PixelFormat::Mjpeg]), clock.clone()).probe().unwrap_err();
+    let why = opened(profile(&node, &[PixelFormat::Mjpeg])).probe().unwrap_err();
     assert!(why.detail.contains("none of the profile's formats") && why.detail.contains("YUYV"), "{}", why.detail);
     let other = Camera { serial: Some("4711".into()), ..profile(&node, &[PixelFormat::Nv21]) };
-    let why = V4lCamera::new(other, clock.clone()).probe().unwrap_err();
+    let why = opened(other).probe().unwrap_err();
     assert!(why.detail.contains("not the camera with serial 4711"), "{}", why.detail);
-    let why = V4lCamera::new(profile(Path::new("/dev/video99"), &[PixelFormat::Rgb]), clock).probe().unwrap_err();
+    let why = opened(profile(Path::new("/dev/video99"), &[PixelFormat::Rgb])).probe().unwrap_err();
     assert!(why.detail.contains("/dev/video99"), "{}", why.detail);
 }
 
@@ -88,7 +92,7 @@ fn a_camera_that_was_unplugged_goes_on_when_it_is_back() {
     let _turn = lock(&TURN);
     let Some(node) = vivid() else { return };
     let driver = Path::new("/sys/bus/platform/drivers/vivid");
-    let mut camera = V4lCamera::new(profile(&node, &[PixelFormat::Yuyv]), Arc::new(SystemClock::default()));
+    let mut camera = opened(profile(&node, &[PixelFormat::Yuyv]));
     camera.next().unwrap().unwrap();
     std::fs::write(driver.join("unbind"), "vivid.0").unwrap();
     // A few pictures may still be in the kernel's buffers.

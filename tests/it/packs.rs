@@ -4,13 +4,18 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use facegate::access::{List, Person};
+use facegate::app::Options;
 use facegate::board::Board;
 use facegate::clock::SystemClock;
 use facegate::field::LocalTime;
+use facegate::release::trial::Trial;
+use facegate::release::{Releases, Running, Slot, State};
 use facegate::settings::{LiveDetect, System};
 use facegate::store::{Registered, Store};
+use facegate::vision::Similarity;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,8 +26,8 @@ use crate::rig::{Rig, call, people, picture};
 /// A picture is shown until it is decided on, at most so long: a debug build on a busy machine takes its time.
 const LONG_MS: u64 = 30_000;
 
-/// A folder with the tests' models under the name `id`; without liveness, if so wished.
-fn pack(id: &str, liveness: bool) -> Option<TempDir> {
+/// A folder with the tests' models under the name `id`, described otherwise where `change` does so.
+fn pack(id: &str, change: impl Fn(String) -> String) -> Option<TempDir> {
     let (models, _) = reference()?;
     let text = include_str!("../../models/retinaface-mobilefacenet.toml");
     let folder = TempDir::new().unwrap();
@@ -32,19 +37,32 @@ fn pack(id: &str, liveness: bool) -> Option<TempDir> {
             std::os::unix::fs::symlink(&path, folder.path().join(path.file_name().unwrap())).unwrap();
         }
     }
-    let mut text = text.replace("id = \"retinaface-mobilefacenet\"", &format!("id = {id:?}"));
-    if !liveness {
-        let section = text.find("[liveness]").unwrap()..text.find("[similarity]").unwrap();
-        text.replace_range(section, "");
-        text.insert_str(0, "liveness = \"none\"\n");
-    }
-    std::fs::write(folder.path().join(format!("{id}.toml")), text).unwrap();
+    let text = text.replace("id = \"retinaface-mobilefacenet\"", &format!("id = {id:?}"));
+    std::fs::write(folder.path().join(format!("{id}.toml")), change(text)).unwrap();
     Some(folder)
+}
+
+fn without_liveness(mut text: String) -> String {
+    let section = text.find("[liveness]").unwrap()..text.find("[similarity]").unwrap();
+    text.replace_range(section, "");
+    text.insert_str(0, "liveness = \"none\"\n");
+    text
+}
+
+/// Of the same networks, and its embeddings are others all the same.
+fn without_mirror_image(text: String) -> String {
+    let other = text.replace("mirror = true", "mirror = false");
+    assert_ne!(other, text);
+    other
+}
+
+fn as_it_is(text: String) -> String {
+    text
 }
 
 #[test]
 fn a_pack_without_liveness_never_pretends() {
-    let Some(without) = pack("without", false) else { return };
+    let Some(without) = pack("without", without_liveness) else { return };
     let Some(mut rig) = Rig::with_models(without.path()) else { return };
     rig.enrol("one", "p01_1.jpg", json!({ "CustomizeID": 1 }));
     // The document's default is off: people pass.
@@ -81,7 +99,9 @@ fn a_pack_without_liveness_never_pretends() {
 
 #[test]
 fn people_are_measured_anew_with_another_pack() {
-    let (Some(one), Some(two)) = (pack("one", true), pack("two", true)) else { return };
+    let (Some(one), Some(two)) = (pack("one", as_it_is), pack("two", without_mirror_image)) else { return };
+    // It has nothing but the name in common with the one before.
+    let Some(same_name) = pack("two", as_it_is) else { return };
     let Some(mut rig) = Rig::with_models(one.path()) else { return };
     let mut known = BTreeSet::new();
     for (number, (photo, who)) in people().iter().enumerate() {
@@ -90,16 +110,55 @@ fn people_are_measured_anew_with_another_pack() {
         }
     }
     assert_eq!(rig.get("/sim/stats")["recomputed"], json!({ "people": 0, "done": 0, "failed": 0 }));
-    rig.restart_with(two.path());
     let all = known.len();
     let done = json!({ "people": all, "done": all, "failed": 0 });
-    rig.wait(|| (rig.get("/sim/stats")["recomputed"] == done).then_some(()));
-    assert_eq!(rig.get("/sim/stats")["pack"], "two");
-    rig.wait(|| rig.happened(0).into_iter().find(|line| line["event"] == "embeddings" && line["done"] == all));
-    assert_eq!(rig.pass_for("p03_2.jpg", LONG_MS).unwrap()["who"]["Name"], "p03");
+    for pack in [&two, &same_name] {
+        rig.restart_with(pack.path());
+        rig.wait(|| (rig.get("/sim/stats")["recomputed"] == done).then_some(()));
+        assert_eq!(rig.get("/sim/stats")["pack"], "two");
+        rig.wait(|| rig.happened(0).into_iter().find(|line| line["event"] == "embeddings" && line["done"] == all));
+        assert_eq!(rig.pass_for("p03_2.jpg", LONG_MS).unwrap()["who"]["Name"], "p03");
+        // A photo that is kept as it was sent is its own picture to the last digit, and to no other pack's embedding.
+        let roster = rig.app().roster();
+        let photo = std::fs::read(faces().unwrap().join("p08_1.jpg")).unwrap();
+        let signature = roster.signature(&photo).unwrap();
+        let itself = roster.compare_signatures(&signature, &signature).unwrap().get();
+        let (_, found) = roster.search(&photo, Similarity::default(), 1).unwrap()[0];
+        assert!((found.get() - itself).abs() < 1e-3, "{found:?} {itself}");
+    }
     // What is done is kept.
     rig.restart();
     assert_eq!(rig.get("/sim/stats")["recomputed"]["people"], 0);
+}
+
+#[test]
+fn a_release_on_trial_leaves_the_embeddings_of_the_one_before() {
+    let (Some(one), Some(two)) = (pack("one", as_it_is), pack("two", without_mirror_image)) else { return };
+    let Some(mut rig) = Rig::with_models(one.path()) else { return };
+    rig.enrol("p01", "p01_1.jpg", json!({ "CustomizeID": 1 }));
+
+    let releases = Releases::of(&rig.data());
+    let folder = releases.slot(Slot::A).unwrap();
+    std::fs::create_dir_all(&folder).unwrap();
+    let running = Running { folder: Some(folder), ..Running::default() };
+    let on_trial = json!({ "version": running.version, "running": true, "healthy": ["api"] });
+    let begin = |state: &mut State| {
+        (state.chosen, state.trial) = (Slot::A, serde_json::from_value(on_trial).unwrap());
+    };
+    releases.change(begin).unwrap();
+    let trial = Trial::of(&running, &releases, Duration::from_secs(60));
+    assert!(trial.is_some());
+    rig.restart_as(two.path(), Options { running, trial, ..Options::default() });
+
+    let (mut looks, recomputed) = (0, || rig.get("/sim/stats")["recomputed"]["people"].as_u64().unwrap());
+    rig.wait(|| {
+        let people = recomputed();
+        let on_trial = releases.load().unwrap().trial.is_some();
+        assert!(people == 0 || !on_trial, "it measures people while it is on trial");
+        looks += usize::from(on_trial);
+        (people == 1).then_some(())
+    });
+    assert!(looks > 10, "{looks}");
 }
 
 /// How many people the long test has; `FACEGATE_MANY` says otherwise, for a try in a debug build.
@@ -112,7 +171,7 @@ fn many() -> usize {
 #[test]
 #[ignore = "takes minutes: cargo test --release --test it a_thousand -- --ignored --nocapture"]
 fn a_thousand_people_outlast_another_pack_and_a_kill() {
-    let (Some(one), Some(two)) = (pack("one", true), pack("two", true)) else { return };
+    let (Some(one), Some(two)) = (pack("one", as_it_is), pack("two", without_mirror_image)) else { return };
     let Some(faces) = faces() else { return };
     let (many, data) = (many(), TempDir::new().unwrap());
     // The first picture of each: a later one may be too small to be registered.

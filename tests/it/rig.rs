@@ -51,13 +51,17 @@ impl Rig {
     }
 
     fn boot(&mut self) {
+        self.boot_as(Options::default());
+    }
+
+    fn boot_as(&mut self, options: Options) {
         let mut board = Board::sim().unwrap();
         board.data = self.data();
         board.vision.models = self.models.clone();
         board.vision.engine = self.engine.clone();
         board.listen = ([127, 0, 0, 1], 0).into();
         let devices = board.open(self.clock.clone()).unwrap();
-        self.app = Some(App::start(board, devices, self.clock.clone(), Options::default()).unwrap());
+        self.app = Some(App::start(board, devices, self.clock.clone(), options).unwrap());
         // Short enough to be over before the next person comes.
         self.set_door(json!({ "IOStayTime": 20 }));
     }
@@ -66,6 +70,13 @@ impl Rig {
     pub fn restart(&mut self) {
         self.app.take().unwrap().stop();
         self.boot();
+    }
+
+    /// The same as another release, whose models are in a folder of its own.
+    pub fn restart_as(&mut self, models: &Path, options: Options) {
+        self.models = models.to_owned();
+        self.app.take().unwrap().stop();
+        self.boot_as(options);
     }
 
     /// The same with the models of another folder.

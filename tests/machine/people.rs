@@ -37,7 +37,7 @@ pub fn disk(setup: &Setup, count: u32) -> PathBuf {
             scope.spawn(move || {
                 for number in (1..=count).filter(|number| number % HANDS == hand) {
                     let embedding = face(number, pack.embedding.length);
-                    let registered = Registered { jpeg: photo.clone(), embedding, pack: pack.id.clone() };
+                    let registered = Registered { jpeg: photo.clone(), embedding, pack: pack.mark() };
                     store.add(person(number), Some(registered)).unwrap();
                 }
             });

@@ -26,6 +26,16 @@ pub fn faces() -> Option<PathBuf> {
     find("FACEGATE_FACES", "models/build/faces")
 }
 
+/// What `make models` left, whatever models the other tests have.
+pub fn built() -> Option<PathBuf> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/build");
+    if !built.is_dir() {
+        skipped!("models/build is not there; `make models` makes it");
+        return None;
+    }
+    Some(built)
+}
+
 /// A TensorFlow Lite or LiteRT library, the second engine.
 pub fn library() -> Option<PathBuf> {
     find("FACEGATE_TFLITE_LIB", &format!("models/build/{}/libLiteRt.so", std::env::consts::ARCH))

@@ -198,14 +198,14 @@ impl Eyes for StubEyes {
     }
 
     fn portrait(&self, photo: &RgbImage) -> Result<Portrait> {
-        Ok(Portrait { embedding: embedding(photo), face: self.faces(photo)?[0], faces: 1 })
+        Ok(Portrait { embedding: embedding(photo), face: self.faces(photo)?[0] })
     }
 }
 
 /// The pack of [`StubEyes`].
 pub fn models() -> Models {
     let comparison = Comparison { metric: Metric::Cosine, map: SimilarityMap { slope: 8.11, centre: 0.229 } };
-    Models { eyes: Box::new(StubEyes), pack: PACK.into(), comparison }
+    Models { eyes: Box::new(StubEyes), pack: PACK.into(), mark: PACK.into(), comparison }
 }
 
 /// The volume and the digest a tag sets.

@@ -12,12 +12,13 @@ function show(loggedIn, why = "") {
   if (loggedIn) refresh();
 }
 
-function models({ pack, liveness, recomputing, without_face }) {
+function models({ pack, liveness, recomputing, without_face, postponed }) {
   if (!pack) return "No face models are installed: nobody passes by face.";
   const said = [`Face models: ${pack}.`];
   if (!liveness) said.push("They cannot tell a living face from a picture: liveness is not available.");
   if (recomputing) said.push(`${recomputing} people are still to be measured with these models and pass without their face until then.`);
   if (without_face) said.push(`${without_face} people need a new photo: these models find no face on the old one.`);
+  if (postponed) said.push(`${postponed} people could not be measured with these models and pass without their face until the terminal has started again.`);
   return said.join(" ");
 }
 

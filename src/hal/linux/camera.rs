@@ -36,6 +36,7 @@ const BUFFERS: u32 = 4;
 #[derive(Debug)]
 pub struct V4lCamera {
     profile: board::Camera,
+    node: PathBuf,
     clock: Arc<dyn Clock>,
     open: Option<Open>,
     identity: Option<String>,
@@ -85,10 +86,10 @@ struct Sum {
 }
 
 impl V4lCamera {
-    /// The camera of `profile`; it is opened when a picture is asked for.
+    /// The camera of `profile` at `node`; it is opened when a picture is asked for.
     #[must_use]
-    pub const fn new(profile: board::Camera, clock: Arc<dyn Clock>) -> Self {
-        Self { profile, clock, open: None, identity: None, number: 0 }
+    pub const fn new(profile: board::Camera, node: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { profile, node, clock, open: None, identity: None, number: 0 }
     }
 
     /// Opens the camera, takes one picture, and says what it is.
@@ -108,16 +109,12 @@ impl V4lCamera {
         ))
     }
 
-    fn node(&self) -> &Path {
-        self.profile.node.as_deref().unwrap_or(Path::new("/dev/video0"))
-    }
-
     fn failed(&self, what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::new(Fault::Unavailable, format!("{} {what}", self.node().display())).because(error)
+        Error::new(Fault::Unavailable, format!("{} {what}", self.node.display())).because(error)
     }
 
     fn open(&mut self) -> Result<Open> {
-        let node = self.node().to_owned();
+        let node = self.node.clone();
         let device = Device::with_path(&node).map_err(|e| self.failed("cannot be opened", e))?;
         let identity = identify(&node, &device).map_err(|e| self.failed("is no camera", e))?;
         if let Some(serial) = &self.profile.serial
@@ -151,7 +148,7 @@ impl V4lCamera {
         let Some((format, code)) = found else {
             let names: Vec<_> = offered.iter().map(|o| o.fourcc.to_string()).collect();
             let names = if names.is_empty() { "none at all".to_owned() } else { names.join(", ") };
-            let why = format!("{} has none of the profile's formats, but {names}", self.node().display());
+            let why = format!("{} has none of the profile's formats, but {names}", self.node.display());
             return Err(Error::new(Fault::Unavailable, why));
         };
         let (mut width, mut height) = (self.profile.width, self.profile.height);
@@ -188,12 +185,12 @@ impl V4lCamera {
         for (name, value) in &self.profile.controls {
             let Some(control) = controls.iter().find(|control| plain(&control.name) == plain(name)) else {
                 let names: Vec<_> = controls.iter().map(|control| plain(&control.name)).collect();
-                tracing::warn!(node = %self.node().display(), control = name, has = names.join(" "), "no such control");
+                tracing::warn!(node = %self.node.display(), control = name, has = names.join(" "), "no such control");
                 continue;
             };
             let control = Control { id: control.id, value: Value::Integer(*value) };
             if let Err(error) = device.set_control(control) {
-                tracing::warn!(node = %self.node().display(), control = name, value, %error, "the control is refused");
+                tracing::warn!(node = %self.node.display(), control = name, value, %error, "the control is refused");
             }
         }
     }

@@ -54,14 +54,15 @@ impl InputLine {
     /// Waits for the line to stand otherwise than `was`, for longer than noise does.
     fn wait(&self, request: &Request, was: bool, patience: Duration) -> Result<bool> {
         let failed = |e: gpiocdev::Error| self.place.failed(e);
-        if !request.wait_edge_event(patience).map_err(failed)? {
+        // The level has the last word: an edge may have been read that was not followed to its end.
+        if !request.wait_edge_event(patience).map_err(failed)? && self.level(request)? == was {
             return Ok(was);
         }
-        let first = request.read_edge_event().map_err(failed)?.timestamp_ns;
+        let mut first = None;
         // Every edge begins the wait anew: only a line that has come to rest counts.
         while request.wait_edge_event(self.debounce).map_err(failed)? {
             let edge = request.read_edge_event().map_err(failed)?.timestamp_ns;
-            if Duration::from_nanos(edge.saturating_sub(first)) > RESTLESS {
+            if Duration::from_nanos(edge.saturating_sub(*first.get_or_insert(edge))) > RESTLESS {
                 // Hum on a broken wire, say. It is given up for now, so that the thread sees when it should end.
                 return Ok(was);
             }

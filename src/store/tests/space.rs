@@ -108,3 +108,24 @@ fn what_a_sink_was_not_given_is_named_when_it_goes() {
     );
     assert_eq!(store.backlog(4), Backlog { events: 3, share: 0.75 });
 }
+
+#[test]
+fn another_embedding_of_the_same_photo_needs_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let free = Pretend(Arc::new(AtomicU64::new(PLENTY)));
+    let store = Store::open_on(dir.path(), LIMITS, Arc::new(SystemClock::default()), Box::new(free.clone())).unwrap();
+    let id = store.add(person(1), Some(registered(1, 0))).unwrap();
+    let (photo, bare) = (store.photo(id).unwrap(), store.add(person(2), None).unwrap());
+    free.0.store(NOTHING, Ordering::SeqCst);
+    store.measured(id, &embedding(1, 7), "another").unwrap();
+    for (id, what) in [(bare, "without a photo"), (LibId(99), "nobody")] {
+        assert_eq!(store.measured(id, &embedding(1, 7), "another").unwrap_err().fault, Fault::NoPicture, "{what}");
+    }
+    drop(store);
+    let store = open(dir.path(), LIMITS).unwrap();
+    let mut found = Vec::new();
+    store.embeddings("another", &mut |id, values| found.push((id, values.to_vec()))).unwrap();
+    assert_eq!(found, [(id, embedding(1, 7))]);
+    assert!(embeddings(&store).is_empty(), "none of the pack before is left");
+    assert_eq!((store.photo(id).unwrap(), store.person(id).unwrap().custom_id), (photo, Some(1)));
+}

@@ -1,0 +1,163 @@
+//! Cameras.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{Rotation, size};
+use crate::field::Int;
+use crate::strict::Section;
+
+/// Width and height of the frame that the protocol's face parameters are given in (3.34).
+const SENSOR: (u32, u32) = (960, 1280);
+
+/// Who takes the pictures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraDriver {
+    /// Video4Linux 2.
+    V4l2,
+    /// Pictures posted to the simulator.
+    Sim,
+}
+
+/// What a camera sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraRole {
+    /// Visible light.
+    Color,
+    /// Infrared, for liveness.
+    Infrared,
+}
+
+/// How the pixels of a picture lie in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum PixelFormat {
+    /// Motion JPEG.
+    Mjpeg,
+    /// 4:2:0, chroma interleaved U first.
+    Nv12,
+    /// 4:2:0, chroma interleaved V first.
+    Nv21,
+    /// 4:2:2 packed.
+    Yuyv,
+    /// Luma only.
+    Grey,
+    /// 8 bits a channel.
+    Rgb,
+}
+
+/// A camera.
+#[derive(Clone, Debug)]
+pub struct Camera {
+    /// What it sees.
+    pub role: CameraRole,
+    /// Who reads it.
+    pub driver: CameraDriver,
+    /// Device node; none in memory.
+    pub node: Option<PathBuf>,
+    /// Upright width after rotation, pixels.
+    pub width: u32,
+    /// Upright height after rotation, pixels.
+    pub height: u32,
+    /// Frames a second.
+    pub fps: u32,
+    /// Formats by preference.
+    pub formats: Vec<PixelFormat>,
+    /// How far the picture is turned to stand upright.
+    pub rotation: Rotation,
+    /// Whether the screen shows it as a mirror would.
+    pub mirror: bool,
+    /// Serial number of the device it has to be; `None`: whichever is at the node.
+    pub serial: Option<String>,
+    /// Controls to set, by the names of `v4l2-ctl -l`: exposure, gain, white balance.
+    pub controls: BTreeMap<String, i64>,
+    /// A picture that stays the same for so long is none: the camera is opened anew; `None`: it may.
+    pub frozen: Option<Duration>,
+}
+
+pub(super) fn read(s: &mut Section<'_>) -> Option<Camera> {
+    let (role, driver) = (s.need("role"), s.need("driver"));
+    let node = s.may("node");
+    let size = size(s);
+    let fps = s.or::<Int<1, 120>>("fps", Int::of(25));
+    let formats = s.need::<Vec<PixelFormat>>("formats");
+    let (rotation, mirror) = (s.or("rotation", Rotation::NONE), s.or("mirror", false));
+    let (serial, controls) = (s.may("serial"), s.or("controls", BTreeMap::new()));
+    let frozen = s.or::<Int<0, 600>>("frozen_s", Int::of(10));
+    if driver == Some(CameraDriver::V4l2) && node.is_none() {
+        s.wrong("node", "is needed with driver = \"v4l2\"");
+    }
+    if formats.as_ref().is_some_and(Vec::is_empty) {
+        s.wrong("formats", "names no format");
+    }
+    let (width, height) = size?;
+    if role == Some(CameraRole::Color) && (width, height) != SENSOR {
+        s.wrong("width", "and height should be 960 and 1280: face areas and widths are given in that frame (3.34)");
+    }
+    let (fps, formats) = (fps?.u32(), formats?);
+    let frozen = Some(Duration::from_secs(frozen?.u32().into())).filter(|longest| !longest.is_zero());
+    Some(Camera {
+        role: role?,
+        driver: driver?,
+        node,
+        width,
+        height,
+        fps,
+        formats,
+        rotation: rotation?,
+        mirror: mirror?,
+        serial,
+        controls: controls?,
+        frozen,
+    })
+}
+
+/// What holds of all cameras together.
+pub(super) fn check(root: &mut Section<'_>, cameras: &[Camera]) {
+    if !cameras.iter().any(|c| c.role == CameraRole::Color) {
+        root.wrong("camera", "at least one [[camera]] with role = \"color\" is needed");
+    }
+    for (number, one) in cameras.iter().enumerate() {
+        let before = &cameras[..number];
+        if before.iter().any(|other| other.role == one.role) {
+            root.wrong(&format!("camera[{number}].role"), "is another camera's: one of each is used");
+        }
+        if one.node.is_some() && before.iter().any(|other| other.node == one.node) {
+            root.wrong(&format!("camera[{number}].node"), "is another camera's");
+        }
+        if before.iter().any(|other| other.driver != one.driver) {
+            root.wrong(&format!("camera[{number}].driver"), "is \"sim\" for all cameras or for none");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::board::{Board, SIM};
+
+    #[test]
+    fn cameras_are_one_of_each_kind_and_all_of_hardware_or_none() {
+        let second = |role: &str, driver: &str, more: &str| {
+            let rest = "width = 480\nheight = 640\nformats = [\"RGB\"]";
+            format!("{SIM}\n[[camera]]\nrole = \"{role}\"\ndriver = \"{driver}\"\n{rest}\n{more}\n")
+        };
+        let real = |more: &str| more.replace("driver = \"sim\"", "driver = \"v4l2\"\nnode = \"/dev/video0\"");
+        for (text, part) in [
+            (
+                second("infrared", "v4l2", "node = \"/dev/video1\""),
+                "camera[1].driver: is \"sim\" for all cameras or for none",
+            ),
+            (real(&second("infrared", "sim", "")), "camera[1].node: is another camera's"),
+            (second("color", "sim", ""), "camera[1].role: is another camera's"),
+        ] {
+            let problems = Board::parse("a.toml", &text).unwrap_err().to_string();
+            assert!(problems.contains(part), "{part} not in\n{problems}");
+        }
+        assert_eq!(Board::parse("a.toml", &second("infrared", "sim", "")).unwrap().cameras.len(), 2);
+    }
+}
