@@ -24,7 +24,9 @@ const PASSWORD: &str = "190735";
 const PANEL: &str = "/sys/bus/virtio/drivers/virtio_gpu";
 
 pub fn scenario(setup: &Setup) {
-    setup.bring_terminal(|board| format!("{board}{READERS}{KEYBOARD}\"\n"));
+    // The machine's own watchdog waits until systemd's has done its work.
+    let patient = |board: String| board.replace("timeout_s = 60", "timeout_s = 600");
+    setup.bring_terminal(|board| format!("{}{READERS}{KEYBOARD}\"\n", patient(board)));
     setup.lay("first");
     setup.keep_log(|| {
         let mut machine = comings_and_goings(setup);
