@@ -195,7 +195,8 @@ fn a_thousand_people_outlast_another_pack_and_a_kill() {
     let stats = |terminal: &Terminal| terminal.get("/sim/stats")["recomputed"].clone();
     let count = |stats: &Value, what: &str| usize::try_from(stats[what].as_u64().unwrap()).unwrap();
     let finish = |terminal: &Terminal| {
-        terminal.wait(|| Some(stats(terminal)).filter(|s| count(s, "done") + count(s, "failed") == count(s, "people")))
+        let is_over = |s: &Value| count(s, "people") > 0 && count(s, "done") + count(s, "failed") == count(s, "people");
+        terminal.wait(|| Some(stats(terminal)).filter(is_over))
     };
 
     install(data.path(), one.path());
