@@ -5,16 +5,16 @@
 //! slow operators. The login is checked before a body is read; the page for people, which asks for one, takes small
 //! bodies.
 
+mod listening;
+mod mended;
+
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::task::{Context as Wake, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -29,19 +29,19 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Handle;
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 
+pub use self::listening::Listening;
+use self::mended::Mended;
 use super::auth::{Auth, Verdict};
 use super::web::{self, Logins, Web};
 use super::{Context, dispatch, table, wire};
 use crate::clock::lock;
-use crate::error::{Error, Fault, Result};
-use crate::network::{Arrival, Port};
+use crate::error::Result;
+use crate::network::Arrival;
 
 /// What else is served on the same port and under the same login: an answer, or `None` for "not mine".
 pub type Extra = Arc<dyn Fn(&Parts, &Bytes) -> Option<Response<Full<Bytes>>> + Send + Sync>;
@@ -93,67 +93,6 @@ const PAGE_BODY: usize = 4096;
 const HEAD_ROOM: usize = 64 * 1024;
 /// How long connections may finish when the server stops.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Where the server listens; may be moved to another port while it serves.
-#[derive(Debug)]
-pub struct Listening {
-    listener: watch::Sender<Arc<TcpListener>>,
-    runtime: Handle,
-}
-
-impl Listening {
-    /// Listens on `address`.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn open(address: SocketAddr, runtime: Handle) -> io::Result<Self> {
-        let listener = watch::Sender::new(Arc::new(listen(address, &runtime)?));
-        Ok(Self { listener, runtime })
-    }
-
-    /// Where that is now.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.borrow().local_addr()
-    }
-
-    /// The same address with another port.
-    fn elsewhere(&self, port: u16) -> io::Result<TcpListener> {
-        let mut address = self.address()?;
-        address.set_port(port);
-        listen(address, &self.runtime)
-    }
-}
-
-impl Port for Listening {
-    fn current(&self) -> u16 {
-        self.address().map_or(0, |address| address.port())
-    }
-
-    fn check(&self, port: u16) -> Result<()> {
-        self.elsewhere(port)
-            .map(drop)
-            .map_err(|e| Error::new(Fault::BadParameter, format!("WebPort: {port} cannot be listened on: {e}")))
-    }
-
-    fn move_to(&self, port: u16) -> Result<()> {
-        let listener = self
-            .elsewhere(port)
-            .map_err(|e| Error::new(Fault::Unavailable, format!("the API cannot move to port {port}")).because(e))?;
-        self.listener.send_replace(Arc::new(listener));
-        tracing::info!(port, "the API has moved");
-        Ok(())
-    }
-}
-
-fn listen(address: SocketAddr, runtime: &Handle) -> io::Result<TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    let _inside = runtime.enter();
-    TcpListener::from_std(listener)
-}
 
 struct Shared {
     cx: Arc<Context>,
@@ -510,110 +449,6 @@ fn respond(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full
     response
 }
 
-/// A stream that counts what moves, and mends the one thing in a head that platforms get wrong: a
-/// `Content-Length` without a value, which means 0.
-#[derive(Debug)]
-struct Mended {
-    stream: TcpStream,
-    moved: Arc<AtomicU64>,
-    mender: Mender,
-    /// Read and mended, not yet handed out.
-    ahead: Bytes,
-}
-
-impl Mended {
-    fn new(stream: TcpStream, moved: Arc<AtomicU64>) -> Self {
-        Self { stream, moved, mender: Mender::default(), ahead: Bytes::new() }
-    }
-}
-
-impl AsyncRead for Mended {
-    fn poll_read(mut self: Pin<&mut Self>, wake: &mut Wake<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.ahead.is_empty() {
-            let filled = buffer.filled().len();
-            ready!(Pin::new(&mut self.stream).poll_read(wake, buffer))?;
-            let fresh = &buffer.filled()[filled..];
-            self.moved.fetch_add(fresh.len() as u64, Ordering::Relaxed);
-            let Some(mended) = self.mender.pass(fresh) else { return Poll::Ready(Ok(())) };
-            buffer.set_filled(filled);
-            self.ahead = mended.into();
-        }
-        let length = self.ahead.len().min(buffer.remaining());
-        let piece = self.ahead.split_to(length);
-        buffer.put_slice(&piece);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Mended {
-    fn poll_write(mut self: Pin<&mut Self>, wake: &mut Wake<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write(wake, bytes))?;
-        self.moved.fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
-    }
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        wake: &mut Wake<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(wake, parts))?;
-        self.moved.fetch_add(written as u64, Ordering::Relaxed);
-        Poll::Ready(Ok(written))
-    }
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-    fn poll_flush(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(wake)
-    }
-    fn poll_shutdown(mut self: Pin<&mut Self>, wake: &mut Wake<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(wake)
-    }
-}
-
-/// Puts a 0 behind a header line `Content-Length:` that holds nothing, however the bytes arrive.
-#[derive(Debug, Default)]
-struct Mender {
-    /// How much of [`Mender::LINE`] was seen; all of it: only blanks since.
-    seen: usize,
-}
-
-impl Mender {
-    const LINE: &[u8] = b"\r\ncontent-length:";
-
-    /// The mended bytes, or `None` when there is nothing to mend.
-    fn pass(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut gaps = Vec::new();
-        for (at, byte) in bytes.iter().enumerate() {
-            if self.seen == Self::LINE.len() {
-                match byte {
-                    b' ' | b'\t' => continue,
-                    b'\r' => gaps.push(at),
-                    _ => {}
-                }
-                self.seen = 0;
-            }
-            self.seen = match byte.to_ascii_lowercase() {
-                byte if byte == Self::LINE[self.seen] => self.seen + 1,
-                b'\r' => 1,
-                _ => 0,
-            };
-        }
-        if gaps.is_empty() {
-            return None;
-        }
-        let mut mended = Vec::with_capacity(bytes.len() + gaps.len());
-        let mut done = 0;
-        for gap in gaps {
-            mended.extend_from_slice(&bytes[done..gap]);
-            mended.push(b'0');
-            done = gap;
-        }
-        mended.extend_from_slice(&bytes[done..]);
-        Some(mended)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -627,32 +462,5 @@ mod tests {
         assert!(crowd.iter().all(Option::is_some) && take([10, 0, 0, 3]).is_none());
         let own = take([127, 0, 0, 1]);
         assert!(own.is_some() && take([127, 0, 0, 1]).is_none());
-    }
-
-    #[test]
-    fn an_empty_length_is_mended_wherever_the_bytes_are_cut() {
-        for (sent, expect) in [
-            (
-                "POST / HTTP/1.1\r\nContent-Length: \r\nHost: h\r\n\r\n",
-                "POST / HTTP/1.1\r\nContent-Length: 0\r\nHost: h\r\n\r\n",
-            ),
-            ("POST / HTTP/1.1\r\ncontent-length:\r\n\r\n", "POST / HTTP/1.1\r\ncontent-length:0\r\n\r\n"),
-            ("POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n"),
-            (
-                "\r\r\nContent-Length:\t \r\n\r\nContent-Length:\r\n",
-                "\r\r\nContent-Length:\t 0\r\n\r\nContent-Length:0\r\n",
-            ),
-            ("X-Content-Length: \r\n", "X-Content-Length: \r\n"),
-        ] {
-            for cut in 0..=sent.len() {
-                let mut mender = Mender::default();
-                let (first, second) = sent.as_bytes().split_at(cut);
-                let mut mended = Vec::new();
-                for part in [first, second] {
-                    mended.extend(mender.pass(part).unwrap_or_else(|| part.to_vec()));
-                }
-                assert_eq!(String::from_utf8(mended).unwrap(), expect, "cut at {cut}");
-            }
-        }
     }
 }

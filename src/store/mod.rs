@@ -41,6 +41,7 @@ mod remover;
 mod replay;
 mod rows;
 mod settings;
+mod settle;
 mod space;
 #[cfg(test)]
 mod tests;
