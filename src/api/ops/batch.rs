@@ -26,7 +26,20 @@ pub struct AddPersons {
     pub total: Option<Int<1, MAX_ADDED>>,
     /// `Personinfo_0`, `Personinfo_1` and so on: the people, each as for AddPerson.
     #[serde(flatten)]
+    #[schemars(with = "Numbered")]
     pub people: Fields,
+}
+
+/// Whom a schema shows for all of them.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "described, not read: each person is read alone, so that the others are added all the same"
+)]
+struct Numbered {
+    /// The first person, with the fields of AddPerson's `info`. `Personinfo_1`, `Personinfo_2` and so on are the others.
+    #[serde(rename = "Personinfo_0", default)]
+    first: Option<PersonFields>,
 }
 
 pub fn add(cx: &Context, request: AddPersons) -> Result<Answer> {
