@@ -139,7 +139,7 @@ impl Runtime {
     pub fn open(choice: &EngineChoice, weights: &Path) -> Result<Self> {
         match choice {
             EngineChoice::BuiltIn => {
-                tracing::info!("engine: built in, as chosen");
+                tracing::info!("engine: built in");
                 Ok(Self::BuiltIn)
             }
             EngineChoice::Library(path) => {
@@ -207,17 +207,11 @@ impl Runtime {
 /// The paths at which `auto` looks for a library, first one first. A folder of weights may serve several machines: it has a
 /// folder for each processor then.
 fn candidates(weights: &Path) -> Vec<PathBuf> {
-    let folders = [
-        weights.to_owned(),
-        weights.join(std::env::consts::ARCH),
-        weights.join("build"),
-        "/usr/lib/facegate/models".into(),
-        "/usr/share/facegate/models".into(),
-        "/usr/lib/facegate".into(),
-        "/usr/local/lib".into(),
-    ];
+    let folders =
+        [weights, Path::new("/usr/share/facegate/models"), Path::new("/usr/lib/facegate"), Path::new("/usr/local/lib")];
+    let folders = folders.into_iter().flat_map(|folder| [folder.to_owned(), folder.join(std::env::consts::ARCH)]);
     let named = std::env::var_os(LIBRARY_VARIABLE).map(PathBuf::from);
-    named.into_iter().chain(folders.iter().flat_map(|f| LIBRARY_NAMES.map(|n| f.join(n)))).collect()
+    named.into_iter().chain(folders.flat_map(|folder| LIBRARY_NAMES.map(|name| folder.join(name)))).collect()
 }
 
 #[cfg(test)]
