@@ -206,14 +206,14 @@ pub fn look(
             area: area(&now.face),
             liveness: now.system.liveness_at(now.ntp.local(clock.wall())),
         };
-        if view.liveness && !pipeline.judges_liveness() {
-            liveness.fails(&Error::new(
+        match (pipeline.judges_liveness(), view.liveness) {
+            (true, _) => liveness.works(),
+            (false, false) => liveness.rests(),
+            (false, true) => liveness.fails(&Error::new(
                 Fault::Unavailable,
                 "LiveDetectType demands it and these face models cannot judge it: nobody passes by face; \
                  install a pack that can, or set LiveDetectType to 1",
-            ));
-        } else {
-            liveness.works();
+            )),
         }
         let infrared = match infrared.map_or(Beside::Failed, |other| other.beside(frame.at)) {
             Beside::Frame(infrared) => Some(infrared),

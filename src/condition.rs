@@ -98,6 +98,14 @@ impl Condition {
         }
     }
 
+    /// Nothing is asked of it, whether or not it would work.
+    pub fn rests(&mut self) {
+        match self.works {
+            Some(false) => self.works(),
+            _ => self.is_heard(),
+        }
+    }
+
     /// It does not.
     pub fn fails(&mut self, why: &dyn std::error::Error) {
         if self.works.replace(false) != Some(false) {

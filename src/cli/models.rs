@@ -50,7 +50,7 @@ pub enum ModelsVerb {
         #[command(flatten)]
         place: Place,
     },
-    /// Go back to the pack that was installed before.
+    /// Go back to the pack that was installed before, or to the terminal's own where none was.
     Rollback {
         #[command(flatten)]
         place: Place,
@@ -111,9 +111,17 @@ pub fn run(verb: ModelsVerb) -> Result<ExitCode, Failure> {
         }
         ModelsVerb::List { place } => list(&place.board()?),
         ModelsVerb::Rollback { place } => {
-            let pack = models::rollback(&place.board()?.data)?;
-            println!("back to: {}", pack.id);
-            Ok(told(&pack))
+            let board = place.board()?;
+            match models::rollback(&board.data)? {
+                Some(pack) => {
+                    println!("back to: {}", pack.id);
+                    Ok(told(&pack))
+                }
+                None => {
+                    println!("no other pack was installed: the terminal's own counts from the next start on");
+                    list(&board)
+                }
+            }
         }
     }
 }

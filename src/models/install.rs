@@ -162,22 +162,20 @@ fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Re
     Ok(pack)
 }
 
-/// Goes back to the pack before the one in use; the other way round it works too.
+/// Goes back to the pack before the one in use; the other way round it works too. `None`: no other pack was installed, so
+/// that what release or profile have counts again.
 ///
 /// # Errors
-/// When there is none, or the disk refuses.
-pub fn rollback(data: &Path) -> Result<Pack> {
+/// When none is installed, or the disk refuses.
+pub fn rollback(data: &Path) -> Result<Option<Pack>> {
     let _turn = turn(data)?;
     let Some(now) = installed(data) else {
         bail!(Unavailable, "{}: no models are installed there, nothing to go back from", below(data).display());
     };
-    let Some(previous) = now.previous else {
-        bail!(Unavailable, "{}: there is no pack before this one", below(data).display());
-    };
-    let pack = Pack::locate(&previous, None)?;
-    let name = previous.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let pack = now.previous.as_deref().map(|previous| Pack::locate(previous, None)).transpose()?;
+    let name = now.previous.as_deref().and_then(Path::file_name).map(|name| format!("{}\n", name.to_string_lossy()));
     let current = below(data).join(CURRENT);
-    files::keep(&current, Some(&format!("{name}\n")), 0o644).map_err(|e| failed(&current, &e))?;
+    files::keep(&current, name.as_deref(), 0o644).map_err(|e| failed(&current, &e))?;
     Ok(pack)
 }
 
@@ -264,12 +262,21 @@ mod tests {
         assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
         put(data.path(), "a", "one");
         files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
-        assert!(rollback(data.path()).unwrap_err().detail.contains("no pack before"));
         put(data.path(), "b", "two");
         for (id, name) in [("two", "b"), ("one", "a")] {
-            assert_eq!(rollback(data.path()).unwrap().id, id);
+            assert_eq!(rollback(data.path()).unwrap().unwrap().id, id);
             assert_eq!(installed(data.path()).unwrap().folder, below(data.path()).join(name));
         }
+    }
+
+    #[test]
+    fn a_roll_back_of_the_only_pack_goes_to_the_terminals_own() {
+        let data = tempfile::tempdir().unwrap();
+        put(data.path(), "a", "one");
+        files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
+        assert!(rollback(data.path()).unwrap().is_none());
+        assert_eq!(installed(data.path()), None);
+        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
     }
 
     #[test]

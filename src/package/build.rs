@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use zstd::stream::write::Encoder;
 
 use super::head::{BLOCK, Head};
-use super::manifest::{Digest, Entry, Manifest, kind};
+use super::manifest::{DAEMON, Digest, Entry, Manifest, kind};
 use super::refusal::Refusal;
 
 /// How hard files are compressed. What a board needs to unpack them is a window of at most 8 MiB.
@@ -31,6 +31,16 @@ pub enum Problem {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// A daemon that could not start.
+    #[error("{}: is built for {found}; --target says {target}", .path.display())]
+    OtherTarget {
+        /// The daemon.
+        path: PathBuf,
+        /// What it says of itself.
+        found: &'static str,
+        /// What was said of it.
+        target: String,
     },
     /// The secret key's trouble.
     #[error("{}: {why}", .file.display())]
@@ -119,6 +129,9 @@ fn pack(folder: &Path, recipe: &Recipe, parts: &Path, progress: &mut dyn FnMut(u
     };
     // Before minutes of work.
     manifest.check()?;
+    if let Some(target) = &manifest.target {
+        check_daemon(&folder.join(DAEMON), target)?;
+    }
     let mut out = BufWriter::new(File::create(parts).map_err(Problem::io("write", parts))?);
     let mut done = 0;
     for entry in &mut manifest.files {
@@ -131,6 +144,27 @@ fn pack(folder: &Path, recipe: &Recipe, parts: &Path, progress: &mut dyn FnMut(u
     }
     out.flush().map_err(Problem::io("write", parts))?;
     Ok(manifest)
+}
+
+/// Whether a program that says which processor it is for is for the target's. Only some are known here.
+fn check_daemon(daemon: &Path, target: &str) -> Result<(), Problem> {
+    let mut head = [0; 20];
+    let read = File::open(daemon).and_then(|mut file| file.read_exact(&mut head));
+    // What is shorter, or begins otherwise, says nothing.
+    if read.is_err() || !head.starts_with(b"\x7FELF") {
+        return Ok(());
+    }
+    let found = u16::from_le_bytes([head[18], head[19]]);
+    let known = [("aarch64", 183), ("arm", 40), ("x86_64", 62)];
+    let wanted = known.into_iter().find(|(name, _)| target.starts_with(name));
+    match wanted.filter(|(_, number)| *number != found) {
+        Some(_) => {
+            let found =
+                known.into_iter().find(|(_, number)| *number == found).map_or("another processor", |(name, _)| name);
+            Err(Problem::OtherTarget { path: daemon.to_owned(), found, target: target.to_owned() })
+        }
+        None => Ok(()),
+    }
 }
 
 fn compress(path: &Path, entry: &Entry, out: &mut impl Write, step: &mut dyn FnMut(u64)) -> io::Result<Entry> {

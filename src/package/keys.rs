@@ -61,7 +61,7 @@ impl Keys {
         }
         keys.revoke(&folder.join(REVOKED))?;
         if keys.trusted.is_empty() {
-            return Err(Refusal::NoKeys { folder: folder.to_owned() });
+            return Err(Refusal::NoKeys { folder: folder.to_owned(), revoked: keys.revoked });
         }
         Ok(keys)
     }

@@ -43,10 +43,13 @@ pub enum Refusal {
         most: u64,
     },
     /// Nobody is trusted.
-    #[error("no package can be verified: there is no trusted key; put the public key of the vendor, NAME.pub, into {}", .folder.display())]
+    #[error("no package can be verified: there is no trusted key{}; put the public key of the vendor, NAME.pub, into {}",
+            beside(.revoked), .folder.display())]
     NoKeys {
         /// Where keys are looked for.
         folder: PathBuf,
+        /// Those that are trusted no more.
+        revoked: Vec<KeyId>,
     },
     /// What is trusted cannot be told.
     #[error("{}: {why}", .file.display())]
@@ -218,6 +221,10 @@ impl Refusal {
     pub(super) fn io(doing: &'static str, path: &Path) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }
+}
+
+fn beside(revoked: &[KeyId]) -> String {
+    if revoked.is_empty() { String::new() } else { format!(" beside those revoked, {}", list(revoked)) }
 }
 
 fn list(of: &[impl ToString]) -> String {

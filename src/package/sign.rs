@@ -48,6 +48,12 @@ impl SigningKey {
         let wrong = |why: String| Problem::Key { file: file.to_owned(), why };
         let text = fs::read_to_string(file).map_err(|e| wrong(e.to_string()))?;
         let bytes = text.lines().nth(1).and_then(|line| STANDARD.decode(line.trim()).ok()).unwrap_or_default();
+        // The public half is the likeliest slip, and much shorter.
+        if bytes.len() <= SUM_AT {
+            return Err(wrong(
+                "this is no secret key; NAME.key of `facegate package keygen`, or minisign's, is".to_owned(),
+            ));
+        }
         let key = match (bytes.get(2..4), bytes.get(SUM_AT..)) {
             (Some(b"Sc"), _) => {
                 let passphrase = ask().map_err(|e| wrong(format!("no passphrase: {e}")))?;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use super::pack::{Pack, sha256};
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 
 /// One file of weights that lies in the folder or is missed there.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,11 +55,12 @@ pub struct FolderReport {
 /// Looks at every `*.tflite` file in `weights` and at every file a pack misses there.
 ///
 /// # Errors
-/// When a description in the folder is wrong.
+/// When the folder cannot be read, or a description in it is wrong.
 pub fn check(weights: &Path) -> Result<FolderReport> {
+    let unreadable = |error: io::Error| Error::new(Fault::Unavailable, format!("{}: {error}", weights.display()));
+    let entries = std::fs::read_dir(weights).map_err(unreadable)?.flatten();
     let packs = Pack::all(weights)?;
     let mut names: BTreeSet<String> = packs.iter().flat_map(Pack::files).map(|(_, model)| model.file.clone()).collect();
-    let entries = std::fs::read_dir(weights).into_iter().flatten().flatten();
     names.extend(entries.filter_map(|e| e.file_name().into_string().ok()).filter(|n| n.ends_with(".tflite")));
     let files: Vec<_> = names.into_iter().map(|name| look(weights, &packs, name)).collect();
     let good = |name: &str| files.iter().any(|f| f.file == name && f.state == FileState::Good);
@@ -160,5 +162,6 @@ mod tests {
         let text = report.to_string();
         assert!(text.contains("retinaface-mobilefacenet: embedding; sha256 "), "{text}");
         assert!(text.ends_with("no model pack is complete"), "{text}");
+        assert!(check(&folder.path().join("nowhere")).unwrap_err().detail.contains("nowhere: "));
     }
 }

@@ -6,6 +6,7 @@
 
 mod read;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -23,6 +24,9 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("models/retinaface-mobilefacenet.toml", include_str!("../../models/retinaface-mobilefacenet.toml")),
     ("models/blazeface-dlib.toml", include_str!("../../models/blazeface-dlib.toml")),
 ];
+
+/// What helps where a pack is missing.
+const HOW_TO_GET: &str = "`make models` builds a pack, `facegate models install` puts one into a terminal, --models and FACEGATE_MODELS name a folder";
 
 /// A set of networks that belong together; embeddings of different packs cannot be compared.
 #[derive(Clone, PartialEq, Debug)]
@@ -149,7 +153,8 @@ impl Pack {
     pub fn locate(weights: &Path, name: Option<&str>) -> Result<Self> {
         let packs = Self::all(weights)?;
         let missing = |pack: &Self| -> Vec<String> {
-            pack.files().into_iter().map(|(_, m)| m.file.clone()).filter(|f| !weights.join(f).is_file()).collect()
+            let files: BTreeSet<_> = pack.files().into_iter().map(|(_, model)| model.file.clone()).collect();
+            files.into_iter().filter(|file| !weights.join(file).is_file()).collect()
         };
         if let Some(name) = name {
             let Some(pack) = packs.iter().find(|p| p.id == name) else {
@@ -158,14 +163,14 @@ impl Pack {
             };
             return match missing(pack)[..] {
                 [] => Ok(pack.clone()),
-                ref files => bail!(Unavailable, "{}", absent(weights, pack, files)),
+                ref files => bail!(Unavailable, "{}\n{HOW_TO_GET}", absent(weights, pack, files)),
             };
         }
         match packs.iter().find(|p| missing(p).is_empty()) {
             Some(pack) => Ok(pack.clone()),
             None => {
                 let lines: Vec<_> = packs.iter().map(|p| absent(weights, p, &missing(p))).collect();
-                bail!(Unavailable, "{}", lines.join("\n"))
+                bail!(Unavailable, "no face models in {}\n{}\n{HOW_TO_GET}", weights.display(), lines.join("\n"))
             }
         }
     }
@@ -377,7 +382,7 @@ mod tests {
     fn an_empty_folder_says_what_to_put_there() {
         let folder = tempfile::tempdir().unwrap();
         let error = Pack::locate(folder.path(), None).unwrap_err().detail;
-        assert!(error.contains("put retinaface_mnet025_240x320.tflite, "), "{error}");
+        assert!(error.contains("model pack retinaface-mobilefacenet: put minifasnet_v1se_4.0_80.tflite, "), "{error}");
         assert!(error.contains("model pack blazeface-dlib: put blazeface_short_192x256.tflite, "), "{error}");
         assert!(error.contains(&folder.path().display().to_string()), "{error}");
         let error = Pack::locate(folder.path(), Some("other")).unwrap_err().detail;

@@ -131,6 +131,42 @@ fn what_is_no_plain_file_or_has_no_place_in_a_package_stops_the_build() {
 }
 
 #[test]
+fn a_daemon_for_another_processor_than_the_target_says_is_no_release() {
+    let rig = Rig::new();
+    let folder = tree(&rig, "one", FILES);
+    // A header as far as the number of its processor.
+    let elf = |machine: u16| [&b"\x7FELF\x02\x01\x01"[..], &[0; 11], &machine.to_le_bytes()].concat();
+    for (machine, target, why) in [
+        (183, "aarch64-unknown-linux-gnu", None),
+        (62, "x86_64-unknown-linux-gnu", None),
+        (40, "armv7-unknown-linux-gnueabihf", None),
+        (243, "riscv64gc-unknown-linux-gnu", None),
+        (
+            62,
+            "aarch64-unknown-linux-gnu",
+            Some("facegate: is built for x86_64; --target says aarch64-unknown-linux-gnu"),
+        ),
+        (183, "armv7-unknown-linux-gnueabihf", Some("is built for aarch64; --target says armv7")),
+        (243, "armv7-unknown-linux-gnueabihf", Some("is built for another processor; --target says armv7")),
+    ] {
+        fs::write(folder.join("facegate"), elf(machine)).unwrap();
+        let recipe = Recipe { target: Some(target.to_owned()), ..recipe() };
+        let problem =
+            build(&folder, &recipe, &rig.path("a.swx"), &mut quiet()).err().map(|problem| problem.to_string());
+        assert!(problem.as_deref().unwrap_or_default().contains(why.unwrap_or_default()), "{target}: {problem:?}");
+        assert_eq!(problem.is_some(), why.is_some(), "{target}: {problem:?}");
+    }
+}
+
+#[test]
+fn a_public_key_signs_nothing() {
+    let rig = Rig::new();
+    let problem = SigningKey::load(&rig.path("keys/vendor.pub"), &mut || panic!("nothing to ask for")).unwrap_err();
+    let says = problem.to_string();
+    assert!(says.contains("keys/vendor.pub: this is no secret key"), "{says}");
+}
+
+#[test]
 fn nobody_signs_what_would_be_refused() {
     let rig = Rig::new();
     let key = plain_key(&rig);
