@@ -9,6 +9,7 @@ use facegate::clock::{Clock, SystemClock};
 use facegate::evaluate::{self, Targets};
 use facegate::models::Sources;
 use facegate::vision::EngineChoice;
+use serde_json::json;
 
 use super::Failure;
 
@@ -36,12 +37,21 @@ pub struct EvaluateArgs {
     /// Print the figures as JSON instead of the report.
     #[arg(long)]
     json: bool,
-    /// Print the `[similarity]` section of the pack that these pictures give, instead of the report.
+    /// Print the `[similarity]` section of the pack that these pictures give, and the threshold of its `[liveness]`, instead
+    /// of the report.
     #[arg(long)]
     derive: bool,
     /// Rates of false matches that 80, 85 and 90 are to stand for in that section.
     #[arg(long, value_name = "RATES", default_value = "4e-5,5e-6,3e-7")]
     fmr: Targets,
+    /// The most attacks of a kind that may be taken for living people, for that threshold.
+    #[arg(long, value_name = "RATE", default_value = "0.05", value_parser = share)]
+    apcer: f64,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
+    share.ok_or_else(|| format!("{text:?} is no rate; write one from 0 to below 1, as 0.05"))
 }
 
 /// Evaluates a pack.
@@ -59,7 +69,20 @@ pub fn run(args: EvaluateArgs) -> Result<ExitCode, Failure> {
     eprintln!("written into {}", args.out.display());
     if args.derive {
         let derived = evaluate::derive(&report.comparisons.photo_to_camera, report.comparison, args.fmr)?;
-        if args.json { println!("{:#}", derived.to_json()) } else { print!("{derived}") }
+        let liveness = match report.presented() {
+            Some(presented) => evaluate::threshold(&presented, args.apcer),
+            None => Err("these models judge none".to_owned()),
+        };
+        if args.json {
+            let liveness = liveness.map_or_else(|why| json!(why), |threshold| threshold.to_json());
+            println!("{:#}", json!({ "similarity": derived.to_json(), "liveness": liveness }));
+        } else {
+            print!("{derived}");
+            match liveness {
+                Ok(threshold) => print!("\n{threshold}"),
+                Err(why) => println!("\n# No threshold of liveness: {why}."),
+            }
+        }
     } else if args.json {
         println!("{:#}", report.to_json());
     } else {

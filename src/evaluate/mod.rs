@@ -4,7 +4,8 @@
 //! ```text
 //! list of pictures ─ set ─► look: as a registered photo, as it is, and before the camera ─► Seen
 //! Seen ─ compare ─► rates: scores, error rates and their intervals ─► report (Markdown, JSON), plot (SVG)
-//!                                                                  └► derive: the pack's [similarity] section
+//!                                                                  └► derive: the pack's [similarity] section,
+//!                                                                     threshold: that of its [liveness]
 //! ```
 //!
 //! It runs the very stages of the terminal, its gate for bad views included, and nothing else: no door, no store.
@@ -19,6 +20,7 @@ mod plot;
 mod rates;
 mod report;
 mod set;
+mod threshold;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub use compare::{Comparisons, Identification};
 pub use derive::{Derived, Targets, derive};
 pub use rates::{Rate, Scores};
 pub use report::Report;
+pub use threshold::{Presented, Threshold, threshold};
 
 use crate::clock::Clock;
 use crate::vision::{EngineChoice, Vision};

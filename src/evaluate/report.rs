@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::compare::{Acquisition, Comparisons, Seen};
 use super::look::{Attacked, LISTED, Verdict};
 use super::rates::{Rate, Scores, mean_and_deviation};
+use super::threshold::Presented;
 use crate::bench::Spread;
 use crate::vision::{Comparison, Pack, Similarity};
 
@@ -99,6 +100,17 @@ impl Report {
             liveness: pack.liveness.as_ref().map(|_| attacked.iter().map(Kind::of).collect()),
             stages,
         }
+    }
+
+    /// What liveness made of attacks and of people, for a threshold to be derived from; `None`: the pack judges none.
+    #[must_use]
+    pub fn presented(&self) -> Option<Vec<Presented>> {
+        let presented = |kind: &Kind| Presented {
+            name: kind.name.clone(),
+            bona_fide: kind.bona_fide,
+            scores: kind.pictures.iter().filter_map(|(_, score)| score.as_ref().ok().copied()).collect(),
+        };
+        self.liveness.as_ref().map(|kinds| kinds.iter().map(presented).collect())
     }
 
     /// For programs.
