@@ -10,6 +10,7 @@ mod material;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use facegate::vision::align::{Aligner, Alignment};
 use facegate::vision::detect::Detector;
 use facegate::vision::embed::Embedder;
 use facegate::vision::liveness::LivenessModel;
-use facegate::vision::model::Model;
+use facegate::vision::model::{LIBRARY_VARIABLE, Model};
 use facegate::vision::quality::{Light, Pose, check_light, check_view};
 use facegate::vision::{
     Comparison, Embedding, EngineChoice, Face, FileState, Frame, Metric, Outcome, Pack, PictureLimits, Point, Reason,
@@ -486,4 +487,46 @@ fn the_folder_of_weights_is_reported() {
     assert!(report.complete.contains(&pack.id));
     let good: Vec<_> = report.files.iter().filter(|f| f.state == FileState::Good).map(|f| &f.file).collect();
     assert!(pack.files().iter().all(|(_, model)| good.contains(&&model.file)), "{good:?}");
+}
+
+/// One that nobody asked for must not keep people out.
+#[test]
+fn a_library_that_is_found_and_cannot_run_a_network_gives_way_to_the_built_in_engine() {
+    let Some(models) = material::models() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(&models).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
+        std::os::unix::fs::symlink(&entry, folder.path().join(entry.file_name().unwrap())).unwrap();
+    }
+    // TensorFlow Lite's C interface, of which every function gives nothing.
+    let functions = [
+        "ModelCreate",
+        "ModelDelete",
+        "InterpreterOptionsCreate",
+        "InterpreterOptionsSetNumThreads",
+        "InterpreterOptionsDelete",
+        "InterpreterCreate",
+        "InterpreterDelete",
+        "InterpreterAllocateTensors",
+        "InterpreterInvoke",
+        "InterpreterGetInputTensorCount",
+        "InterpreterGetInputTensor",
+        "InterpreterGetOutputTensorCount",
+        "InterpreterGetOutputTensor",
+        "TensorType",
+        "TensorNumDims",
+        "TensorDim",
+        "TensorByteSize",
+        "TensorData",
+    ];
+    let source: String = functions.map(|name| format!("void *TfLite{name}(void) {{ return 0; }}\n")).concat();
+    std::fs::write(folder.path().join("nothing.c"), source).unwrap();
+    let library = folder.path().join("libtensorflowlite_c.so");
+    let mut cc = Command::new("cc");
+    cc.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(folder.path().join("nothing.c"));
+    assert!(cc.status().unwrap().success());
+
+    let open = |engine: &EngineChoice| Vision::open(folder.path(), None, engine, clock());
+    let vision = open(&EngineChoice::Auto).unwrap();
+    assert!(vision.runtime.is_built_in() || std::env::var_os(LIBRARY_VARIABLE).is_some_and(|named| !named.is_empty()));
+    assert!(open(&EngineChoice::Library(library)).is_err(), "what was asked for is not replaced");
 }

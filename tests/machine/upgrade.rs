@@ -16,11 +16,13 @@ use tiny_http::{Response, Server};
 use crate::lines::{changes, levels};
 use crate::platform::{call, ok};
 use crate::vm::Machine;
-use crate::{Setup, line};
+use crate::{Setup, line, material};
 
 /// Its name on the command line.
 pub const NAME: &str = "machine::upgrade";
 const TARGET: &str = "aarch64-unknown-linux-gnu";
+/// Beside the models.
+const ENGINE: &str = "aarch64/libLiteRt.so";
 /// What a daemon that cannot work says.
 const COMPLAINT: &str = "this release does not work";
 /// How often it is started.
@@ -40,7 +42,10 @@ fn play(setup: &Setup) {
     let made = Command::new(root.join("scripts/deb")).arg(TARGET).arg(share.join("deb")).status();
     assert!(made.is_ok_and(|status| status.success()), "the Debian package cannot be made");
     // A release has longer to prove itself where everything is 70 times slower.
-    setup.bring_terminal(|board| board + "\n[upgrade]\nconfirm_s = 600\n");
+    setup.bring_terminal(|board| {
+        board.replace("engine = \"builtin\"", "engine = \"auto\"") + "\n[upgrade]\nconfirm_s = 600\n"
+    });
+    let engine = bring_engine(share);
     for name in ["facegate", "facegate.service", "start"] {
         fs::remove_file(share.join(name)).unwrap();
     }
@@ -59,6 +64,12 @@ fn play(setup: &Setup) {
     let owner = machine.run("ps -o user= -p $(systemctl show --property=MainPID --value facegate)");
     assert_eq!(owner.trim(), "facegate");
     println!("  installed from its package, it runs as its own user: {}", version(port));
+    if engine {
+        machine.wait("the engine beside the models", |_| setup.log().contains("face models loaded").then_some(()));
+        let loaded = setup.log().lines().find(|line| line.contains("face models loaded")).map(str::to_owned);
+        assert!(loaded.as_deref().is_some_and(|line| line.contains("libLiteRt.so")), "{loaded:?}");
+        println!("  the faster engine runs within what the unit allows");
+    }
     opens(&mut machine, 1);
     println!("  the exit button opens");
     ok(port, "SetSysParam", json!({ "Name": "kept" }));
@@ -103,6 +114,17 @@ fn play(setup: &Setup) {
     ok(port, "RebootDevice", json!({ "IsRebootDevice": 1 }));
     machine.ends();
     println!("  asked to, it restarts the machine");
+}
+
+/// Puts the faster engine beside the models, as what is shipped for this processor has it; whether there is one.
+fn bring_engine(share: &Path) -> bool {
+    let Some(engine) = material::built().map(|built| built.join(ENGINE)).filter(|engine| engine.is_file()) else {
+        return false;
+    };
+    let place = share.join("models").join(ENGINE);
+    fs::create_dir(place.parent().unwrap()).unwrap();
+    fs::copy(engine, place).unwrap();
+    true
 }
 
 /// Presses the exit button, which opens for the `nth` time.
