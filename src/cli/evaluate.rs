@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use facegate::clock::{Clock, SystemClock};
-use facegate::evaluate::{self, Targets};
+use facegate::evaluate::{self, Derived, Targets, Threshold};
 use facegate::models::Sources;
 use facegate::vision::EngineChoice;
 use serde_json::json;
@@ -49,6 +49,7 @@ pub struct EvaluateArgs {
     apcer: f64,
 }
 
+/// From 0 to below 1.
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..1.0).contains(share));
     share.ok_or_else(|| format!("{text:?} is no rate; write one from 0 to below 1, as 0.05"))
@@ -68,22 +69,29 @@ pub fn run(args: EvaluateArgs) -> Result<ExitCode, Failure> {
     evaluate::write(&report, &args.out)?;
     eprintln!("written into {}", args.out.display());
     if args.derive {
-        let derived = evaluate::derive(&report.comparisons.photo_to_camera, report.comparison, args.fmr)?;
+        let map = evaluate::derive(&report.comparisons.photo_to_camera, report.comparison, args.fmr);
         let liveness = match report.presented() {
-            Some(presented) => evaluate::threshold(&presented, args.apcer),
+            Some(presented) => evaluate::threshold(presented, args.apcer),
             None => Err("these models judge none".to_owned()),
         };
         if args.json {
-            let liveness = liveness.map_or_else(|why| json!(why), |threshold| threshold.to_json());
-            println!("{:#}", json!({ "similarity": derived.to_json(), "liveness": liveness }));
+            let [map, liveness] = [map.as_ref().map(Derived::to_json), liveness.as_ref().map(Threshold::to_json)]
+                .map(|derived| derived.unwrap_or_else(|why| json!({ "error": why })));
+            println!("{:#}", json!({ "similarity": map, "liveness": liveness }));
         } else {
-            print!("{derived}");
-            match liveness {
-                Ok(threshold) => print!("\n{threshold}"),
-                Err(why) => println!("\n# No threshold of liveness: {why}."),
+            // The section comes last: what stands behind it would belong to it.
+            match &liveness {
+                Ok(threshold) => println!("{threshold}"),
+                Err(why) => println!("# No threshold of liveness: {why}.\n"),
+            }
+            match &map {
+                Ok(map) => print!("{map}"),
+                Err(why) => println!("# No map of similarity: {why}."),
             }
         }
-    } else if args.json {
+        return Ok(if map.is_err() && liveness.is_err() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    if args.json {
         println!("{:#}", report.to_json());
     } else {
         print!("{}", report.to_markdown());

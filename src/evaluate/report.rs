@@ -109,6 +109,7 @@ impl Report {
             name: kind.name.clone(),
             bona_fide: kind.bona_fide,
             scores: kind.pictures.iter().filter_map(|(_, score)| score.as_ref().ok().copied()).collect(),
+            no_response: kind.no_response,
         };
         self.liveness.as_ref().map(|kinds| kinds.iter().map(presented).collect())
     }

@@ -1,5 +1,5 @@
-//! The threshold of a pack's liveness, derived from measured scores: as low as the attacks allow, because what is higher
-//! turns away more living people.
+//! The threshold of a pack's liveness, derived from measured scores: in the middle between the best attack that has to be
+//! refused and the next living person above it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::rates::Rate;
 
-/// The scores of one kind of attack, or of living people.
+/// What liveness made of one kind of attack, or of living people.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Presented {
     /// What was shown.
@@ -16,12 +16,14 @@ pub struct Presented {
     pub bona_fide: bool,
     /// The networks' scores of those judged, 0 to 1, more is more alive.
     pub scores: Vec<f32>,
+    /// How many came to no verdict, of all that were shown.
+    pub no_response: Rate,
 }
 
 impl Presented {
-    /// How many are taken for alive from a threshold on.
-    fn alive(&self, threshold: f32) -> Rate {
-        Rate::among(&self.scores, |score| *score >= threshold)
+    /// How many are taken for what they are not with a threshold.
+    fn errors(&self, threshold: f32) -> Rate {
+        Rate::among(&self.scores, |score| (*score >= threshold) != self.bona_fide)
     }
 }
 
@@ -30,68 +32,83 @@ impl Presented {
 pub struct Threshold {
     /// Alive from this score on.
     pub threshold: f32,
-    /// The most attacks of a kind that may be taken for living people, 0 to 1.
-    pub apcer: f64,
-    /// APCER of each kind.
-    attacks: Vec<(String, Rate)>,
-    /// BPCER.
-    bona_fide: Rate,
+    /// The most attacks of a kind that should be taken for living people, 0 to 1.
+    pub target_apcer: f64,
+    /// What was shown, APCER or BPCER of those judged, and how many were not.
+    kinds: Vec<(Presented, Rate)>,
 }
 
-/// Derives the least threshold at which no kind of attack is taken for alive more often than `apcer`.
+/// Derives the threshold at which no kind of attack is taken for alive more often than `apcer`.
 ///
 /// # Errors
-/// When there were no attacks or no living people to judge, or no threshold holds such attacks.
-pub fn threshold(presented: &[Presented], apcer: f64) -> Result<Threshold, String> {
-    let (living, attacks): (Vec<_>, Vec<_>) =
-        presented.iter().filter(|kind| !kind.scores.is_empty()).partition(|kind| kind.bona_fide);
+/// When there were no attacks or no living people to judge, or none of them scores above such attacks.
+pub fn threshold(presented: Vec<Presented>, apcer: f64) -> Result<Threshold, String> {
+    let scores = |bona_fide| presented.iter().filter(move |kind| kind.bona_fide == bona_fide);
     // Of each kind, the best score that has to be refused.
-    let held = attacks.iter().filter_map(|kind| {
+    let held = scores(false).filter_map(|kind| {
         let mut falling = kind.scores.clone();
         falling.sort_by(|a, b| b.total_cmp(a));
-        falling.get((falling.len() as f64 * apcer) as usize).copied()
+        falling.get((falling.len() as f64 * apcer) as usize).map(|score| (*score, &kind.name))
     });
-    let Some(held) = held.max_by(f32::total_cmp) else {
-        return Err("no attack was judged: give pictures of attacks with --attacks".into());
+    let Some((held, name)) = held.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        return Err(match scores(false).map(|kind| kind.no_response.of).sum() {
+            0 => "no pictures of attacks were given (--attacks)".to_owned(),
+            n => format!("none of the {n} pictures of attacks was judged; report.md says why of each"),
+        });
     };
-    if living.is_empty() {
-        return Err("no living person was judged".into());
+    let mut living = scores(true).flat_map(|kind| &kind.scores).copied().peekable();
+    if living.peek().is_none() {
+        return Err("nobody living was judged; report.md says why of each picture".to_owned());
     }
-    // Between that attack and the living, as far from both as can be.
-    let above = living.iter().flat_map(|kind| &kind.scores).copied().filter(|score| *score > held);
-    let threshold = f32::midpoint(held, above.min_by(f32::total_cmp).unwrap_or(1.0));
-    if threshold <= held {
-        return Err(format!("attacks reach the score {held}, and no threshold is above it"));
-    }
-    let turned_away = living.iter().flat_map(|kind| &kind.scores);
-    Ok(Threshold {
-        threshold,
-        apcer,
-        attacks: attacks.iter().map(|kind| (kind.name.clone(), kind.alive(threshold))).collect(),
-        bona_fide: Rate::among(turned_away, |score| *score < threshold),
-    })
+    let Some(next) = living.filter(|score| *score > held).min_by(f32::total_cmp) else {
+        return Err(format!(
+            "nobody living scores above {held}, which has to be refused of {name:?}: these networks cannot tell them \
+             apart at an APCER of {apcer}; allow more with --apcer, or take another pack"
+        ));
+    };
+    // Three digits, where they are between the two as well.
+    let middle = f32::midpoint(held, next);
+    let short = (middle * 1000.0).round() / 1000.0;
+    let threshold = [short, middle].into_iter().find(|middle| held < *middle && *middle <= next).unwrap_or(next);
+    let kinds = presented.into_iter().map(|kind| {
+        let errors = kind.errors(threshold);
+        (kind, errors)
+    });
+    Ok(Threshold { threshold, target_apcer: apcer, kinds: kinds.collect() })
 }
 
 impl Threshold {
     /// For programs.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let attacks: Vec<_> =
-            self.attacks.iter().map(|(name, rate)| json!({ "kind": name, "apcer": rate.to_json() })).collect();
-        json!({ "threshold": self.threshold, "wished_apcer": self.apcer, "attacks": attacks,
-                "bpcer": self.bona_fide.to_json() })
+        let kinds: Vec<_> = self
+            .kinds
+            .iter()
+            .map(|(kind, errors)| {
+                let rate = if kind.bona_fide { "bpcer" } else { "apcer" };
+                json!({ "kind": kind.name, rate: errors.to_json(), "no_response": kind.no_response.to_json() })
+            })
+            .collect();
+        json!({ "threshold": self.threshold, "target_apcer": self.target_apcer, "kinds": kinds })
     }
 }
 
-/// The line of the pack's `[liveness]` section, and what was counted.
+/// Comments alone, so that it can stand in a pack beside any section: the line of `[liveness]`, and what was counted.
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { threshold, apcer, attacks, bona_fide } = self;
-        writeln!(f, "# Of [liveness], for an APCER of at most {apcer}: BPCER {} of {}", bona_fide.count, bona_fide.of)?;
-        for (name, rate) in attacks {
-            writeln!(f, "# {name}: APCER {} of {}", rate.count, rate.of)?;
+        let Self { threshold, target_apcer, kinds } = self;
+        writeln!(f, "# [liveness] threshold = {threshold}, for an APCER of at most {target_apcer}:")?;
+        for (kind, errors) in kinds {
+            let [rate, none] = if kind.bona_fide { ["BPCER", "BPNRR"] } else { ["APCER", "APNRR"] };
+            let (low, high) = errors.interval();
+            write!(f, "# {}: {rate} {} of {} ({low:.3} to {high:.3})", kind.name, errors.count, errors.of)?;
+            writeln!(f, ", no verdict ({none}) {} of {}", kind.no_response.count, kind.no_response.of)?;
         }
-        writeln!(f, "threshold = {threshold:.3}")
+        let few = |kind: &Presented| !kind.bona_fide && (kind.scores.len() as f64) * target_apcer < 1.0;
+        if kinds.iter().any(|(kind, _)| few(kind)) {
+            writeln!(f, "# From so few attacks of a kind this is a guess.")?;
+        }
+        Ok(())
     }
 }
 
@@ -100,7 +117,14 @@ mod tests {
     use super::*;
 
     fn kind(name: &str, bona_fide: bool, scores: &[f32]) -> Presented {
-        Presented { name: name.into(), bona_fide, scores: scores.to_vec() }
+        let no_response = Rate::among(scores.iter().map(Some).chain([None]), |score| score.is_none());
+        Presented { name: name.into(), bona_fide, scores: scores.to_vec(), no_response }
+    }
+
+    /// The number that is printed.
+    fn printed(derived: &Threshold) -> f32 {
+        let text = derived.to_string();
+        text.split(['=', ',']).nth(1).unwrap().trim().parse().unwrap()
     }
 
     #[test]
@@ -113,30 +137,50 @@ mod tests {
             // One print in four may: the screens decide, though one of two would be too many of them.
             (&[0.5, 0.4], 0.25, 0.575, [1, 0, 1]),
             (&[0.0, 0.0], 0.25, 0.475, [1, 0, 1]),
-            // Kinds that were not judged decide nothing.
+            // Kinds that were not judged decide nothing, and are told.
             (&[], 0.25, 0.475, [1, 0, 1]),
         ] {
-            let presented = [kind("print", false, &prints), kind("screen", false, screens), living.clone()];
-            let derived = threshold(&presented, apcer).unwrap();
-            assert!((derived.threshold - wanted).abs() < 1e-6, "{derived:?}");
-            let found: Vec<_> = derived.attacks.iter().map(|(_, rate)| rate.count).collect();
-            assert_eq!(found[0], errors[0], "{derived:?}");
-            assert_eq!(found.get(1).copied().unwrap_or_default(), errors[1], "{derived:?}");
-            assert_eq!(derived.bona_fide.count, errors[2], "{derived:?}");
-            assert!(derived.to_string().ends_with(&format!("threshold = {wanted:.3}\n")), "{derived}");
+            let presented = vec![kind("print", false, &prints), kind("screen", false, screens), living.clone()];
+            let derived = threshold(presented, apcer).unwrap();
+            assert!((derived.threshold - wanted).abs() < 1e-6 && printed(&derived) == derived.threshold, "{derived}");
+            let found: Vec<_> = derived.kinds.iter().map(|(_, errors)| errors.count).collect();
+            assert_eq!(found, errors, "{derived}");
+            let none = format!("no verdict (APNRR) 1 of {}", screens.len() + 1);
+            assert!(
+                derived.to_string().lines().any(|l| l.starts_with("# screen: ") && l.ends_with(&none)),
+                "{derived}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_printed_holds_what_was_counted() {
+        for (attack, person) in
+            [(0.9501, 0.9504), (0.9996, 0.9999), (0.0001, 0.0002), (0.999_999_9, 1.0), (0.5, 0.500_000_06), (0.0, 1.0)]
+        {
+            let presented = vec![kind("print", false, &[attack]), kind("people", true, &[person])];
+            let derived = threshold(presented, 0.05).unwrap();
+            let number = printed(&derived);
+            assert!(attack < number && number <= person, "{attack} {person}: {derived}");
+            assert!(derived.kinds.iter().all(|(_, errors)| errors.count == 0), "{derived}");
+            assert!(derived.to_string().ends_with("this is a guess.\n"), "{derived}");
         }
     }
 
     #[test]
     fn nothing_is_derived_from_nothing() {
+        let people = || kind("people", true, &[0.9]);
         for (presented, why) in [
-            (vec![], "no attack"),
-            (vec![kind("people", true, &[0.9]), kind("print", false, &[])], "no attack"),
-            (vec![kind("print", false, &[0.2])], "no living"),
-            (vec![kind("print", false, &[1.0]), kind("people", true, &[0.9])], "no threshold"),
+            (vec![people()], "no pictures of attacks were given"),
+            (vec![people(), kind("print", false, &[])], "none of the 1 pictures of attacks was judged"),
+            (vec![kind("print", false, &[0.2]), kind("people", true, &[])], "nobody living was judged"),
+            (
+                vec![kind("print", false, &[0.95]), people()],
+                "nobody living scores above 0.95, which has to be refused of \"print\"",
+            ),
         ] {
-            let error = threshold(&presented, 0.05).unwrap_err();
-            assert!(error.contains(why), "{presented:?}: {error}");
+            let error = threshold(presented, 0.05).unwrap_err();
+            assert!(error.contains(why), "{error}");
         }
     }
 }
