@@ -38,8 +38,8 @@ pub struct AddPersons {
 )]
 struct Numbered {
     /// The first person, with the fields of AddPerson's `info`. `Personinfo_1`, `Personinfo_2` and so on are the others.
-    #[serde(rename = "Personinfo_0", default)]
-    first: Option<PersonFields>,
+    #[serde(rename = "Personinfo_0")]
+    first: PersonFields,
 }
 
 pub fn add(cx: &Context, request: AddPersons) -> Result<Answer> {
