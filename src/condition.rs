@@ -40,7 +40,7 @@ impl Conditions {
     pub fn of(self: &Arc<Self>, device: impl Into<String>) -> Condition {
         let device = device.into();
         lock(&self.heard).entry(device.clone()).or_default();
-        Condition { device, works: None, all: self.clone() }
+        Condition { device, works: None, heard: false, all: self.clone() }
     }
 
     /// Of which nothing was heard yet: whoever drives them may hang.
@@ -70,6 +70,7 @@ impl Conditions {
 pub struct Condition {
     device: String,
     works: Option<bool>,
+    heard: bool,
     all: Arc<Conditions>,
 }
 
@@ -100,9 +101,11 @@ impl Condition {
 
     /// Nothing is asked of it, whether or not it would work.
     pub fn rests(&mut self) {
-        match self.works {
-            Some(false) => self.works(),
-            _ => self.is_heard(),
+        self.is_heard();
+        if self.works.take() == Some(false) {
+            info!(device = self.device, "is not asked for any more");
+            lock(&self.all.failing).remove(&self.device);
+            self.all.tell("device", json!({ "device": self.device, "asked": false }));
         }
     }
 
@@ -117,12 +120,50 @@ impl Condition {
         }
     }
 
-    fn is_heard(&self) {
-        lock(&self.all.heard).insert(self.device.clone(), true);
+    fn is_heard(&mut self) {
+        if !std::mem::replace(&mut self.heard, true) {
+            lock(&self.all.heard).insert(self.device.clone(), true);
+        }
     }
 
     /// Tells whoever watches of something else about it.
     pub fn tell(&self, event: &'static str, about: Value) {
         self.all.tell(event, about);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    use crate::clock::ManualClock;
+    use crate::error::{Error, Fault};
+    use crate::store::{Limits, Store};
+
+    #[test]
+    fn what_nothing_is_asked_of_neither_fails_nor_works() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
+        let limits = Limits { people: 1, control_records: 1, captures: 1, notices: 1 };
+        let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
+        let settings = Arc::new(Live::load(store).unwrap());
+        let decisions = Arc::new(Decisions::default());
+        let all = Conditions::new(decisions.clone(), settings, clock);
+        let mut liveness = all.of("liveness");
+        assert_eq!(all.silent(), ["liveness"]);
+        liveness.rests();
+        assert!(all.silent().is_empty() && decisions.lines(0).is_empty());
+        for _ in 0..2 {
+            liveness.fails(&Error::new(Fault::Unavailable, "cannot judge it"));
+            assert_eq!(all.failing(), [("liveness".to_owned(), "cannot judge it".to_owned())]);
+            liveness.rests();
+            liveness.rests();
+            assert!(all.failing().is_empty());
+        }
+        let told: Vec<_> =
+            decisions.lines(0).iter().map(|line| (line["works"].clone(), line["asked"].clone())).collect();
+        let [fails, rests] = [(json!(false), Value::Null), (Value::Null, json!(false))];
+        assert_eq!(told, [fails.clone(), rests.clone(), fails, rests]);
     }
 }

@@ -13,6 +13,7 @@ use facegate::clock::SystemClock;
 use facegate::fetch::{Fetch, Link};
 use facegate::models::{self, Sources};
 use facegate::package::Keys;
+use facegate::release::Releases;
 use facegate::vision::{self, Pack};
 
 use super::Failure;
@@ -112,16 +113,11 @@ pub fn run(verb: ModelsVerb) -> Result<ExitCode, Failure> {
         ModelsVerb::List { place } => list(&place.board()?),
         ModelsVerb::Rollback { place } => {
             let board = place.board()?;
-            match models::rollback(&board.data)? {
-                Some(pack) => {
-                    println!("back to: {}", pack.id);
-                    Ok(told(&pack))
-                }
-                None => {
-                    println!("no other pack was installed: the terminal's own counts from the next start on");
-                    list(&board)
-                }
-            }
+            let (own, _) = Sources { data: None, ..sources(&board) }.choose();
+            let named = (board.vision.pack != "auto").then_some(board.vision.pack.as_str());
+            let pack = models::rollback(&board.data, || Pack::locate(&own, named))?;
+            println!("back to: {}", pack.id);
+            Ok(told(&pack))
         }
     }
 }
@@ -180,14 +176,21 @@ fn told(pack: &Pack) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Where the terminal takes models from, as its next start finds it: of the release that is chosen, too.
+fn sources(board: &Board) -> Sources {
+    let here = Sources::here(None);
+    let releases = Releases::of(&board.data);
+    let chosen = || Some(releases.slot(releases.load().ok()?.chosen)?.into_os_string());
+    let release = here.release.clone().or_else(chosen);
+    Sources { data: Some(board.data.clone()), profile: Some(board.vision.models.clone()), release, ..here }
+}
+
 fn list(board: &Board) -> Result<ExitCode, Failure> {
     let describe = |folder: &Path| match Pack::locate(folder, None) {
         Ok(pack) => format!("{} in {}", pack.id, folder.display()),
-        Err(error) => format!("{}: {error}", folder.display()),
+        Err(error) => error.detail.lines().next().unwrap_or_default().to_owned(),
     };
-    let sources =
-        Sources { data: Some(board.data.clone()), profile: Some(board.vision.models.clone()), ..Sources::here(None) };
-    let (folder, origin) = sources.choose();
+    let (folder, origin) = sources(board).choose();
     println!("in use      {} ({origin})", describe(&folder));
     if let Some(installed) = models::installed(&board.data) {
         println!("installed   {}", describe(&installed.folder));

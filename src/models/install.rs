@@ -162,17 +162,24 @@ fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Re
     Ok(pack)
 }
 
-/// Goes back to the pack before the one in use; the other way round it works too. `None`: no other pack was installed, so
-/// that what release or profile have counts again.
+/// Goes back to the pack before the one in use; the other way round it works too. Where none was installed before, nothing is
+/// any more and what release or profile have counts again, which `own` finds; from there only an installation leads back.
 ///
 /// # Errors
-/// When none is installed, or the disk refuses.
-pub fn rollback(data: &Path) -> Result<Option<Pack>> {
+/// When none is installed, when there is none to go back to, or the disk refuses.
+pub fn rollback(data: &Path, own: impl FnOnce() -> Result<Pack>) -> Result<Pack> {
     let _turn = turn(data)?;
     let Some(now) = installed(data) else {
         bail!(Unavailable, "{}: no models are installed there, nothing to go back from", below(data).display());
     };
-    let pack = now.previous.as_deref().map(|previous| Pack::locate(previous, None)).transpose()?;
+    let pack = match &now.previous {
+        Some(previous) => Pack::locate(previous, None)?,
+        None => own().map_err(|none| {
+            let why =
+                format!("no pack was installed before this one, and the terminal has none of its own: {}", none.detail);
+            Error::new(none.fault, why)
+        })?,
+    };
     let name = now.previous.as_deref().and_then(Path::file_name).map(|name| format!("{}\n", name.to_string_lossy()));
     let current = below(data).join(CURRENT);
     files::keep(&current, name.as_deref(), 0o644).map_err(|e| failed(&current, &e))?;
@@ -256,27 +263,37 @@ mod tests {
         }
     }
 
+    /// A terminal without models of its own.
+    fn none() -> Result<Pack> {
+        bail!(Unavailable, "nowhere")
+    }
+
     #[test]
     fn a_roll_back_goes_to_the_other_pack_and_back() {
         let data = tempfile::tempdir().unwrap();
-        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
+        assert!(rollback(data.path(), none).unwrap_err().detail.contains("no models are installed"));
         put(data.path(), "a", "one");
         files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
         put(data.path(), "b", "two");
         for (id, name) in [("two", "b"), ("one", "a")] {
-            assert_eq!(rollback(data.path()).unwrap().unwrap().id, id);
+            assert_eq!(rollback(data.path(), none).unwrap().id, id);
             assert_eq!(installed(data.path()).unwrap().folder, below(data.path()).join(name));
         }
     }
 
     #[test]
-    fn a_roll_back_of_the_only_pack_goes_to_the_terminals_own() {
+    fn a_roll_back_of_the_only_pack_goes_to_the_terminals_own_if_it_has_one() {
         let data = tempfile::tempdir().unwrap();
         put(data.path(), "a", "one");
         files::keep(&below(data.path()).join(CURRENT), Some("a\n"), 0o644).unwrap();
-        assert!(rollback(data.path()).unwrap().is_none());
-        assert_eq!(installed(data.path()), None);
-        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
+        let before = installed(data.path());
+        let error = rollback(data.path(), none).unwrap_err().detail;
+        assert!(error.contains("before this one") && error.contains("nowhere"), "{error}");
+        assert_eq!(installed(data.path()), before);
+        let own = tempfile::tempdir().unwrap();
+        put(own.path(), "", "own");
+        let pack = rollback(data.path(), || Pack::locate(&below(own.path()), None)).unwrap();
+        assert_eq!((pack.id.as_str(), installed(data.path())), ("own", None));
     }
 
     #[test]
@@ -299,9 +316,9 @@ mod tests {
     fn one_installation_has_its_turn() {
         let data = tempfile::tempdir().unwrap();
         let held = turn(data.path()).unwrap();
-        assert!(rollback(data.path()).unwrap_err().detail.contains("are being installed there"));
+        assert!(rollback(data.path(), none).unwrap_err().detail.contains("are being installed there"));
         drop(held);
-        assert!(rollback(data.path()).unwrap_err().detail.contains("no models are installed"));
+        assert!(rollback(data.path(), none).unwrap_err().detail.contains("no models are installed"));
     }
 
     #[test]

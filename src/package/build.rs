@@ -32,8 +32,8 @@ pub enum Problem {
         /// What it is.
         what: &'static str,
     },
-    /// A daemon that could not start.
-    #[error("{}: is built for {found}; --target says {target}", .path.display())]
+    /// The daemon is for another processor than the target.
+    #[error("{}: is built for {found}; --target says {target}: name the one it is built for, or pack another", .path.display())]
     OtherTarget {
         /// The daemon.
         path: PathBuf,

@@ -44,7 +44,7 @@ pub enum Refusal {
     },
     /// Nobody is trusted.
     #[error("no package can be verified: there is no trusted key{}; put the public key of the vendor, NAME.pub, into {}",
-            beside(.revoked), .folder.display())]
+            but(.revoked), .folder.display())]
     NoKeys {
         /// Where keys are looked for.
         folder: PathBuf,
@@ -223,8 +223,8 @@ impl Refusal {
     }
 }
 
-fn beside(revoked: &[KeyId]) -> String {
-    if revoked.is_empty() { String::new() } else { format!(" beside those revoked, {}", list(revoked)) }
+fn but(revoked: &[KeyId]) -> String {
+    if revoked.is_empty() { String::new() } else { format!(" (revoked: {})", list(revoked)) }
 }
 
 fn list(of: &[impl ToString]) -> String {

@@ -35,6 +35,7 @@ const SMALL_LOGS: u64 = 8 << 20;
 const UNREADABLE: &str = "unreadable:";
 /// In place of a login that was lost: no group can be read from it.
 const LOST: &[u8] = b"lost";
+
 /// A report of something wrong with what is kept, and of what was done about it.
 pub(super) type Tell = dyn Fn(&str) + Send + Sync;
 

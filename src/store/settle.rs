@@ -123,7 +123,7 @@ fn set_aside(at: &Path) -> std::result::Result<PathBuf, String> {
     let named = |number: u32| at.with_extension(format!("damaged-{number}"));
     let mut there: Vec<u32> = (1..1000).filter(|number| named(*number).exists()).collect();
     let next = there.last().map_or(1, |last| last + 1);
-    while there.len() >= KEPT_ASIDE.max(1) {
+    while there.len() >= KEPT_ASIDE {
         drop(fs::remove_dir_all(named(there.remove(0))));
     }
     let aside = named(next);

@@ -57,7 +57,9 @@ pub struct FolderReport {
 /// # Errors
 /// When the folder cannot be read, or a description in it is wrong.
 pub fn check(weights: &Path) -> Result<FolderReport> {
-    let unreadable = |error: io::Error| Error::new(Fault::Unavailable, format!("{}: {error}", weights.display()));
+    let unreadable = |error: io::Error| {
+        Error::new(Fault::Unavailable, format!("{}: {error}; name the folder of a pack", weights.display()))
+    };
     let entries = std::fs::read_dir(weights).map_err(unreadable)?.flatten();
     let packs = Pack::all(weights)?;
     let mut names: BTreeSet<String> = packs.iter().flat_map(Pack::files).map(|(_, model)| model.file.clone()).collect();

@@ -59,7 +59,11 @@ pub use similarity::{Comparison, Metric, Similarity, SimilarityMap};
 pub use track::TrackId;
 
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// What helps where a pack is missing.
+const HOW_TO_GET: &str = "`make models` builds a pack; --models or FACEGATE_MODELS names a folder with one, and \
+                          `facegate models install` puts one into a terminal's data";
 
 /// Everything of one pack in one engine.
 #[derive(Debug)]
@@ -80,7 +84,8 @@ impl Vision {
     /// # Errors
     /// [`crate::error::Fault::Unavailable`], saying which file or library is missing or wrong, and what to do.
     pub fn open(weights: &Path, pack: Option<&str>, engine: &EngineChoice, clock: Arc<dyn Clock>) -> Result<Self> {
-        let pack = Pack::locate(weights, pack)?;
+        let hint = |error: Error| Error::new(error.fault, format!("{}\n{HOW_TO_GET}", error.detail));
+        let pack = Pack::locate(weights, pack).map_err(hint)?;
         let runtime = Runtime::open(engine, weights)?;
         let library = (*engine == EngineChoice::Auto && !runtime.is_built_in()).then(|| runtime.name());
         match (Self::with(pack.clone(), weights, runtime, clock.clone()), library) {

@@ -219,6 +219,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_library_beside_the_weights_comes_before_those_of_the_system() {
+        let found = candidates(Path::new("/pack"));
+        let at = |path: &str| found.iter().position(|found| found == Path::new(path)).unwrap_or(usize::MAX);
+        let own = format!("/pack/{}/libLiteRt.so", std::env::consts::ARCH);
+        let shared = format!("/usr/share/facegate/models/{}/libLiteRt.so", std::env::consts::ARCH);
+        let order = [at("/pack/libLiteRt.so"), at(&own), at(&shared), at("/usr/local/lib/libtensorflowlite_c.so")];
+        assert!(order.is_sorted() && order[3] < found.len(), "{found:?}");
+    }
+
+    #[test]
     fn engines_are_chosen_by_text() {
         for (text, expect) in [
             ("auto", Some(EngineChoice::Auto)),

@@ -25,9 +25,6 @@ const BUILT_IN: [(&str, &str); 2] = [
     ("models/blazeface-dlib.toml", include_str!("../../models/blazeface-dlib.toml")),
 ];
 
-/// What helps where a pack is missing.
-const HOW_TO_GET: &str = "`make models` builds a pack, `facegate models install` puts one into a terminal, --models and FACEGATE_MODELS name a folder";
-
 /// A set of networks that belong together; embeddings of different packs cannot be compared.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Pack {
@@ -163,14 +160,14 @@ impl Pack {
             };
             return match missing(pack)[..] {
                 [] => Ok(pack.clone()),
-                ref files => bail!(Unavailable, "{}\n{HOW_TO_GET}", absent(weights, pack, files)),
+                ref files => bail!(Unavailable, "{}", absent(weights, pack, files)),
             };
         }
         match packs.iter().find(|p| missing(p).is_empty()) {
             Some(pack) => Ok(pack.clone()),
             None => {
                 let lines: Vec<_> = packs.iter().map(|p| absent(weights, p, &missing(p))).collect();
-                bail!(Unavailable, "no face models in {}\n{}\n{HOW_TO_GET}", weights.display(), lines.join("\n"))
+                bail!(Unavailable, "no complete pack of face models in {}\n{}", weights.display(), lines.join("\n"))
             }
         }
     }
@@ -383,6 +380,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let error = Pack::locate(folder.path(), None).unwrap_err().detail;
         assert!(error.contains("model pack retinaface-mobilefacenet: put minifasnet_v1se_4.0_80.tflite, "), "{error}");
+        assert!(error.starts_with("no complete pack of face models in "), "{error}");
         assert!(error.contains("model pack blazeface-dlib: put blazeface_short_192x256.tflite, "), "{error}");
         assert!(error.contains(&folder.path().display().to_string()), "{error}");
         let error = Pack::locate(folder.path(), Some("other")).unwrap_err().detail;
