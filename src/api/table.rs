@@ -177,11 +177,11 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         // Searching people (3.19).
         op("SearchPerson", "One person by id.", SEARCH, list::one).info().device(),
         op("SearchPersonNum", "How many people match.", SEARCH, list::count).info().device(),
-        op("SearchPersonList", "The people that match, page by page.", SEARCH, list::page).info().device(),
+        op("SearchPersonList", "The people that match, page by page: `Totalnum` counts all of them, `Listnum` those of the page; a page behind the last is a failure.", SEARCH, list::page).info().device(),
 
         // Records (3.22, 3.26).
         op("SearchControlNum", "How many control records lie between two times.", SEARCH, control::count).info().device(),
-        op("SearchControl", "Control records that match, page by page.", SEARCH, control::page).info().device(),
+        op("SearchControl", "Control records that match, page by page: `TotalNum` counts those of the page; one behind the last has 0. `LibID` is the record's own number; of one person's (`SearchType` 1) it is the person's.", SEARCH, control::page).info().device(),
         op("SearchCaptureNum", "How many captures of strangers lie between two times.", SEARCH, capture::count).info().device(),
         op("SearchCapture", "Captures of strangers between two times, page by page.", SEARCH, capture::page).info().device(),
 

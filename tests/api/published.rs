@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use facegate::api::publish::document::DOCUMENT;
+use facegate::api::publish::document::{DOCUMENT, Described};
 use facegate::api::publish::{markdown, openapi, postman};
 use facegate::api::table::OPERATORS;
 use serde_json::{Value, json};
@@ -72,6 +72,15 @@ fn published_examples_fit_their_schemas() {
         }
         let own = described.example.map(|body| serde_json::from_str::<Value>(body).unwrap()["operator"].clone());
         assert!(own.is_none_or(|own| own == described.name), "{}: the example is another's", described.name);
+    }
+    let is_read = |described: &&Described| described.shown_answer().is_some();
+    let unread = DOCUMENT.iter().filter(|described| described.answer.is_some() && !is_read(described));
+    let unread: Vec<_> = unread.map(|described| described.name).collect();
+    assert_eq!(unread, ["SearchPerson", "SearchPersonList", "SearchCapture", "ManualPushRecords"]);
+    for described in DOCUMENT.iter().filter(is_read) {
+        let shown = described.shown_answer().unwrap_or_default();
+        let operator = OPERATORS.iter().find(|operator| operator.name == described.name).unwrap();
+        assert_eq!(shown["operator"], operator.answers_as, "{}: the answer is another's", described.name);
     }
     let expected = DOCUMENT.iter().filter(|d| d.example.is_some() && !operation(d.name).is_null()).count();
     assert_eq!(shown, expected);

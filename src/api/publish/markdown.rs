@@ -21,7 +21,11 @@ document is silent: [api-decisions.md](api-decisions.md).
 `POST /action/<Operator>` with Basic login and a JSON body `{\"operator\": …, \"info\": {…}}`; who asks for settings
 may leave the body out, searches need an `info`. Pushes and what is answered to them: [pushes.md](pushes.md). Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
 `code` with `Result` `Fail` and a `Detail` that names the field. Fields may be left out unless they are marked *needed*;
-where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is.
+where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is. Fields that an operator
+does not have are passed over; with `RUST_LOG=debug` the log names them. A body has at most 24 MiB.
+
+Without a login, or with a wrong one, the answer is 401. Who sends wrong ones five times is refused for a second, then for two, and
+so on to a minute, whatever is sent meanwhile; `Retry-After` says for how long.
 
 Every operator may fail with these numbers, unless its own list gives a number another meaning:
 
@@ -73,6 +77,14 @@ fn section(
             request::references(schema, &mut types);
         }
         at += 1;
+    }
+    let pretty = |body: Value| format!("{body:#}");
+    let request = described.example.and_then(|example| serde_json::from_str(example).ok()).map(pretty);
+    let answer = described.shown_answer().map(pretty).or_else(|| Some(described.answer?.trim().to_owned()));
+    for (said, body) in [("A request", request), ("An answer", answer)] {
+        if let Some(body) = body {
+            _ = writeln!(page, "\n{said}, as the document shows it:\n\n```json\n{body}\n```");
+        }
     }
     let general = codes::numbers(GENERIC);
     let own: Vec<_> = codes::numbers(operator.page)

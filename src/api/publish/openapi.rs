@@ -39,7 +39,7 @@ pub fn document() -> Value {
             "responses": {
                 "200": {
                     "description": "How it went, or what was asked for.",
-                    "content": { "application/json": { "schema": { "oneOf": [success, reference(&failure)] } } },
+                    "content": { "application/json": answered(json!({ "oneOf": [success, reference(&failure)] }), described) },
                 },
                 "401": { "$ref": "#/components/responses/Unauthorized" },
             },
@@ -99,6 +99,14 @@ fn content(operator: &Operator, described: &Described, generator: &mut schemars:
         content["example"] = example;
     }
     json!({ "application/json": content })
+}
+
+fn answered(schema: Value, described: &Described) -> Value {
+    let mut content = json!({ "schema": schema });
+    if let Some(answer) = described.shown_answer() {
+        content["example"] = answer;
+    }
+    content
 }
 
 /// What a Get answers is what its Set takes, where there is one.
