@@ -443,7 +443,9 @@ impl App {
     /// What to try next, for whoever started the simulator in a terminal window.
     #[must_use]
     pub fn welcome(&self) -> String {
-        sim::welcome(self.address(), self.device_id)
+        let account = &self.settings.now().account;
+        let login = if account.is_default() { "admin:admin".to_owned() } else { format!("{}:PASSWORD", account.user) };
+        sim::welcome(self.address(), self.device_id, &login)
     }
 
     /// Waits until the process is asked to end, or has a reason of its own.

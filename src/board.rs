@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use crate::field::Int;
 use crate::hal::linux::mlx90640::RefreshRate;
 use crate::hal::{Interface, Interfaces};
+use crate::package;
 use crate::store::Limits;
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
@@ -170,7 +171,13 @@ impl Board {
     /// Every problem found.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
         strict::read(file, text, |root| {
-            let name = root.need("name");
+            let name: Option<String> = root.need("name");
+            if name.as_ref().is_some_and(|name| name.contains('/') || !package::is_path(name)) {
+                root.wrong(
+                    "name",
+                    "should be of A-Z, a-z, 0-9, dot, dash and underscore, as upgrade packages name boards",
+                );
+            }
             let description = root.or("description", String::new());
             let display = root.section("display", display::read);
             let cameras = root.sections("camera", camera::read);
@@ -290,6 +297,7 @@ mod tests {
     #[test]
     fn all_problems_of_a_profile_are_reported_with_key_and_value() {
         let text = SIM
+            .replace("name = \"sim\"", "name = \"door 1\"")
             .replace("width = 720", "width = \"wide\"")
             .replace("rotation = 0", "rotation = 45")
             .replace("pulse_us = 100", "pulse_us = 10\npulse = 3")
@@ -298,6 +306,7 @@ mod tests {
             .replace("[capacity]", "[network]\nwired = \"eth 0\"\nradio = \"wlan0\"\n[capacity]");
         let problems = Board::parse("bad.toml", &text).unwrap_err().to_string();
         for part in [
+            "bad.toml: name: should be of A-Z",
             "bad.toml: display.width = \"wide\": ",
             "bad.toml: display.rotation = 45: should be 0, 90, 180 or 270",
             "bad.toml: camera[0].rotation = 45: ",

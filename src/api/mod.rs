@@ -127,7 +127,8 @@ pub fn dispatch(cx: &Context, name: &str, body: &[u8]) -> Reply {
     let start = cx.clock.mono();
     let Some(operator) = table::find(name) else {
         tracing::warn!(operator = ?short(name), "unknown operator");
-        return wire::reply(short(name), codes::GENERIC, Err(Fault::UnknownOperator.into()));
+        let why = format!("operator: there is none called {:?}; docs/api.md has them all", short(name));
+        return wire::reply(short(name), codes::GENERIC, Err(Error::new(Fault::UnknownOperator, why)));
     };
     let result = run(cx, operator, body);
     let failed = result.as_ref().err().map(|error| (wire::said(error), chain(error)));

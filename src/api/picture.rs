@@ -34,7 +34,8 @@ pub fn decode(text: &str, field: &str) -> Result<Vec<u8>> {
     if dense.len() / 4 * 3 > MAX_PICTURE + 3 {
         bail!(PictureTooLarge, "{field}: more than {MAX_PICTURE} bytes");
     }
-    let bytes = PATIENT.decode(&dense).map_err(|e| Error::new(Fault::BadBase64, format!("{field}: {e}")))?;
+    let bytes =
+        PATIENT.decode(&dense).map_err(|e| Error::new(Fault::BadBase64, format!("{field}: is no base64: {e}")))?;
     if bytes.len() > MAX_PICTURE {
         bail!(PictureTooLarge, "{field}: more than {MAX_PICTURE} bytes");
     }

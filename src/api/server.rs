@@ -388,13 +388,13 @@ async fn read_body(
     mut body: Incoming,
     limit: usize,
 ) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Refusal> {
-    let refuse = |status, text| -> Refusal {
+    let refuse = |status, text: &str| -> Refusal {
         let mut response = plain(status, text);
         // The rest of the body is not read, so the connection cannot go on.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         Box::new(response)
     };
-    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large\n");
+    let too_large = || refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes\n"));
     let too_slow = || refuse(StatusCode::REQUEST_TIMEOUT, "the body came too slowly\n");
     let promised = body.size_hint().exact().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     if promised.is_some_and(|n| n > limit) {
@@ -438,8 +438,8 @@ fn json(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     respond(status, "application/json; charset=UTF-8", serde_json::to_vec(body).unwrap_or_default().into())
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    respond(status, "text/plain; charset=UTF-8", Bytes::from_static(text.as_bytes()))
+fn plain(status: StatusCode, text: &str) -> Response<Full<Bytes>> {
+    respond(status, "text/plain; charset=UTF-8", Bytes::copy_from_slice(text.as_bytes()))
 }
 
 fn respond(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {

@@ -170,7 +170,9 @@ pub fn fields(value: impl serde::Serialize) -> Result<Fields> {
 /// # Errors
 /// [`Fault::BadParameter`].
 pub fn parse<Q: serde::de::DeserializeOwned>(fields: Fields) -> Result<Q> {
-    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+    let mut unknown = |field: serde_ignored::Path<'_>| tracing::debug!(%field, "no operator field, passed over");
+    let reader = serde_ignored::Deserializer::new(Value::Object(fields), &mut unknown);
+    serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().to_string();
         let why = error.inner().to_string();
         let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

@@ -156,14 +156,15 @@ fn check_daemon(daemon: &Path, target: &str) -> Result<(), Problem> {
     }
     let found = u16::from_le_bytes([head[18], head[19]]);
     let known = [("aarch64", 183), ("arm", 40), ("x86_64", 62)];
-    let wanted = known.into_iter().find(|(name, _)| target.starts_with(name));
-    match wanted.filter(|(_, number)| *number != found) {
-        Some(_) => {
-            let found =
-                known.into_iter().find(|(_, number)| *number == found).map_or("another processor", |(name, _)| name);
+    let found = known.into_iter().find(|(_, number)| *number == found).map(|(name, _)| name);
+    let fits = |name: &str| target.starts_with(name);
+    match found {
+        Some(name) if fits(name) => Ok(()),
+        None if !known.into_iter().any(|(name, _)| fits(name)) => Ok(()),
+        _ => {
+            let found = found.unwrap_or("another processor");
             Err(Problem::OtherTarget { path: daemon.to_owned(), found, target: target.to_owned() })
         }
-        None => Ok(()),
     }
 }
 

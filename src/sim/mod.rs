@@ -148,17 +148,18 @@ impl Sim {
 
 /// What to try next, for whoever started it in a terminal window.
 #[must_use]
-pub fn welcome(at: SocketAddr, device_id: u32) -> String {
+pub fn welcome(at: SocketAddr, device_id: u32, login: &str) -> String {
+    let known = if login == "admin:admin" { "user admin, password admin" } else { "the password was changed" };
     format!(
-        "\nThe simulated terminal {device_id} listens on http://{at} (user admin, password admin).\n\
-         Who is it?         curl -u admin:admin -d '' http://{at}/action/GetSysParam\n\
+        "\nThe simulated terminal {device_id} listens on http://{at} ({known}).\n\
+         Who is it?         curl -u {login} -d '' http://{at}/action/GetSysParam\n\
          Enrol a photo:     (printf '{{\"info\":{{\"Name\":\"Me\",\"CustomizeID\":1}},\"picinfo\":\"'; base64 -w0 me.jpg; printf '\"}}') |\n\
-         \x20                    curl -u admin:admin --data-binary @- http://{at}/action/AddPerson\n\
-         Step before it:    curl -u admin:admin --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
-         What was decided:  curl -u admin:admin 'http://{at}/sim/events?since=0'\n\
-         What the door did: curl -u admin:admin http://{at}/sim/door\n\
+         \x20                    curl -u {login} --data-binary @- http://{at}/action/AddPerson\n\
+         Step before it:    curl -u {login} --data-binary @me2.jpg 'http://{at}/sim/frame?ms=1500'; sleep 1\n\
+         What was decided:  curl -u {login} 'http://{at}/sim/events?since=0'\n\
+         What the door did: curl -u {login} http://{at}/sim/door\n\
          In a browser:      http://{at}/\n\
-         The screen:        curl -u admin:admin -o screen.png http://{at}/sim/screen.png\n\
+         The screen:        curl -u {login} -o screen.png http://{at}/sim/screen.png\n\
          Press Ctrl-C to stop it.\n"
     )
 }

@@ -161,7 +161,7 @@ fn what_is_wrong_with_the_envelope_is_the_same_for_all() {
     let reply = rig.send("Nonsense", "{");
     assert_eq!(
         reply,
-        json!({ "operator": "Nonsense", "code": 461, "info": { "Result": "Fail", "Detail": "Unknow operator" } })
+        json!({ "operator": "Nonsense", "code": 461, "info": { "Result": "Fail", "Detail": "Unknow operator: operator: there is none called \"Nonsense\"; docs/api.md has them all" } })
     );
     let reply = rig.send(&"N".repeat(5000), "");
     assert_eq!(reply["operator"].as_str().unwrap().len(), 64);

@@ -141,6 +141,7 @@ fn a_daemon_for_another_processor_than_the_target_says_is_no_release() {
         (62, "x86_64-unknown-linux-gnu", None),
         (40, "armv7-unknown-linux-gnueabihf", None),
         (243, "riscv64gc-unknown-linux-gnu", None),
+        (62, "banana", Some("is built for x86_64; --target says banana")),
         (
             62,
             "aarch64-unknown-linux-gnu",
