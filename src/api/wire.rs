@@ -170,7 +170,13 @@ pub fn fields(value: impl serde::Serialize) -> Result<Fields> {
 /// # Errors
 /// [`Fault::BadParameter`].
 pub fn parse<Q: serde::de::DeserializeOwned>(fields: Fields) -> Result<Q> {
-    let mut unknown = |field: serde_ignored::Path<'_>| tracing::debug!(%field, "no operator field, passed over");
+    // The terminal's number was looked at for all operators.
+    let mut unknown = |field: serde_ignored::Path<'_>| {
+        let field = field.to_string();
+        if field != "DeviceID" {
+            tracing::debug!(field, "not known to this operator, passed over");
+        }
+    };
     let reader = serde_ignored::Deserializer::new(Value::Object(fields), &mut unknown);
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().to_string();

@@ -22,7 +22,7 @@ document is silent: [api-decisions.md](api-decisions.md).
 may leave the body out, searches need an `info`. Pushes and what is answered to them: [pushes.md](pushes.md). Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
 `code` with `Result` `Fail` and a `Detail` that names the field. Fields may be left out unless they are marked *needed*;
 where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is. Fields that an operator
-does not have are passed over; with `RUST_LOG=debug` the log names them. A body has at most 24 MiB.
+does not have are passed over; with `RUST_LOG=debug` the log names them, those of settings excepted. A body has at most 24 MiB.
 
 Without a login, or with a wrong one, the answer is 401. Who sends wrong ones five times is refused for a second, then for two, and
 so on to a minute, whatever is sent meanwhile; `Retry-After` says for how long.
