@@ -1,5 +1,9 @@
 // On purpose: see `lib.rs`.
-#![allow(dead_code, clippy::duplicate_mod)]
+#![allow(
+    dead_code,
+    clippy::duplicate_mod,
+    reason = "only what reads packages is fuzzed; the rest of the files comes along"
+)]
 
 #[path = "../../../src/package/container.rs"]
 mod container;
