@@ -30,6 +30,7 @@ pub use check::Finding;
 pub use display::{Display, DisplayDriver};
 pub use door::{Fail, Input, Inputs, Relay, WiegandIn, WiegandOut};
 pub use open::OpenError;
+use pins::Pins;
 pub use pins::{Active, Line, Pin, PinDriver, Pull};
 pub use readers::{CardReader, Readers};
 pub use rotation::Rotation;
@@ -182,13 +183,14 @@ impl Board {
             let display = root.section("display", display::read);
             let cameras = root.sections("camera", camera::read);
             camera::check(root, &cameras);
+            let pins = Pins::default();
             let gpio = root.need_section("gpio", |s| s.need("driver"));
-            let relay = root.section("relay", door::relay);
-            let wiegand_out = root.section("wiegand_out", door::wiegand_out);
-            let wiegand_in = root.section("wiegand_in", door::wiegand_in);
-            let lamp = root.section("lamp", pins::one);
+            let relay = root.section("relay", |s| door::relay(s, &pins));
+            let wiegand_out = root.section("wiegand_out", |s| door::wiegand_out(s, &pins));
+            let wiegand_in = root.section("wiegand_in", |s| door::wiegand_in(s, &pins));
+            let lamp = root.section("lamp", |s| pins.one(s));
             let backlight = root.section("backlight", |s| s.need("node"));
-            let inputs = root.section("inputs", door::inputs).unwrap_or_default();
+            let inputs = root.section("inputs", |s| door::inputs(s, &pins)).unwrap_or_default();
             let sound = root.section("sound", sound::read);
             let readers = root.section("readers", |s| readers::read(s, display.is_some()));
             let thermal = root.section("thermal", |s| {
@@ -222,35 +224,24 @@ impl Board {
                 let notices = notices.and_then(|n| usize::try_from(n.get()).ok())?;
                 Some(Capacity { people: people?, control_records: control_records?, captures: captures?, notices })
             });
-            let data = root.need_section("storage", |s| s.need("data"));
+            let data = root.need_section("storage", |s| {
+                let data: Option<PathBuf> = s.need("data");
+                if data.as_ref().is_some_and(|data| data.as_os_str().is_empty()) {
+                    s.wrong("data", "should be a folder");
+                }
+                data
+            });
             let http = root.need_section("http", |s| {
                 let listen = s.need("listen");
                 let require = s.or("require_password_change", false);
                 Some((listen?, require?))
             });
-            let mut used: Vec<(&str, &Pin)> = Vec::new();
-            used.extend(relay.iter().map(|r| ("relay.line", &r.pin)));
-            used.extend(
-                wiegand_out.iter().flat_map(|w| [("wiegand_out.data0", &w.data0), ("wiegand_out.data1", &w.data1)]),
-            );
-            used.extend(
-                wiegand_in.iter().flat_map(|w| [("wiegand_in.data0", &w.data0), ("wiegand_in.data1", &w.data1)]),
-            );
-            used.extend(lamp.iter().map(|pin| ("lamp.line", pin)));
-            let by_role = [
-                ("inputs.exit.line", &inputs.exit),
-                ("inputs.contact.line", &inputs.contact),
-                ("inputs.tamper.line", &inputs.tamper),
-                ("inputs.fire.line", &inputs.fire),
-            ];
-            let by_role = by_role.into_iter();
-            used.extend(by_role.filter_map(|(role, input)| Some((role, &input.as_ref()?.pin))));
-            pins::check(root, gpio, &used);
+            pins.check(root, gpio);
             Some(Self {
                 name: name?,
                 description: description?,
                 display,
-                cameras,
+                cameras: cameras.into_iter().flatten().collect(),
                 gpio: gpio?,
                 relay,
                 wiegand_out,
@@ -297,6 +288,7 @@ mod tests {
     #[test]
     fn all_problems_of_a_profile_are_reported_with_key_and_value() {
         let text = SIM
+            .replace("data = \"facegate-data\"", "data = \"\"")
             .replace("name = \"sim\"", "name = \"door 1\"")
             .replace("width = 720", "width = \"wide\"")
             .replace("rotation = 0", "rotation = 45")
@@ -313,6 +305,7 @@ mod tests {
             "bad.toml: wiegand_out.pulse_us = 10: 10 is outside 20..200",
             "bad.toml: wiegand_out.pulse = 3: unknown key",
             "bad.toml: capacity.people: is missing",
+            "bad.toml: storage.data: should be a folder",
             "bad.toml: network.wired = \"eth 0\": should be the name of an interface, like eth0",
             "bad.toml: network.radio = \"wlan0\": unknown key",
         ] {

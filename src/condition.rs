@@ -139,15 +139,11 @@ mod tests {
 
     use crate::clock::ManualClock;
     use crate::error::{Error, Fault};
-    use crate::store::{Limits, Store};
 
     #[test]
     fn what_nothing_is_asked_of_neither_fails_nor_works() {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let limits = Limits { people: 1, control_records: 1, captures: 1, notices: 1 };
-        let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
-        let settings = Arc::new(Live::load(store).unwrap());
+        let settings = Live::unkept();
         let decisions = Arc::new(Decisions::default());
         let all = Conditions::new(decisions.clone(), settings, clock);
         let mut liveness = all.of("liveness");

@@ -4,12 +4,13 @@
 //! the record, the tip on the screen and the note of the decision behind. It never waits for a disk.
 //!
 //! `event` is what can happen, `present` takes what people show to `access::session`, `outcome` does what follows from
-//! a decision, `decisions` remembers it for whoever watches.
+//! a decision, `decisions` remembers it for whoever watches, `undecided` tells of faces that came to none.
 
 pub mod decisions;
 mod event;
 mod outcome;
 mod present;
+mod undecided;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -83,6 +84,7 @@ struct Running {
     session: Session,
     presented: present::Presented,
     asked: outcome::Asked,
+    looks: undecided::Looks,
     /// How the relay should be and is not, because it could not be driven, and when that is tried again.
     overdue: Option<(bool, Mono)>,
 }
@@ -95,6 +97,7 @@ impl Running {
             session: Session::default(),
             presented: present::Presented::default(),
             asked: outcome::Asked::default(),
+            looks: undecided::Looks::default(),
             overdue: None,
         }
     }
@@ -130,7 +133,7 @@ impl Running {
         match event {
             Event::Sighting(sighting) => self.look(sighting, &settings),
             Event::Gone(track) => {
-                self.session.gone(track.0);
+                self.left(track, &settings);
                 self.parts.presenter.face_gone();
             }
             Event::Presented(credential) => self.present(credential, &settings),

@@ -206,7 +206,6 @@ mod tests {
     use crate::control::decisions::Decisions;
     use crate::error::Result;
     use crate::field::{DayTime, Flag, Int};
-    use crate::settings::Nowhere;
 
     const FACES: [Face; 5] = [
         Face::Here,
@@ -326,7 +325,7 @@ mod tests {
     #[test]
     fn lights_come_and_go_with_a_face() {
         let clock = Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH));
-        let settings = Arc::new(Live::load(Arc::new(Nowhere)).unwrap());
+        let settings = Live::unkept();
         let change = |system: &mut System| {
             (system.led_mode, system.led_off_after_s) = (Int::of(3), Int::of(30));
             (system.backlight_saves, system.backlight_off_after_s) = (Flag::of(1), Int::of(60));

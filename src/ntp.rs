@@ -264,17 +264,6 @@ mod tests {
     use crate::clock::{Bell, ManualClock, SystemClock};
     use crate::field::{Flag, HostName, Int};
     use crate::hal::sim::{SimHost, World};
-    use crate::settings::Keeper as Keep;
-
-    struct Forgetful;
-    impl Keep for Forgetful {
-        fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
-            Ok(None)
-        }
-        fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
-            Ok(())
-        }
-    }
 
     /// A good answer to `question` by a server whose clock shows `time`.
     fn answer(question: &[u8], time: &str) -> Vec<u8> {
@@ -382,7 +371,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             let clock = Arc::new(ManualClock::at("2026-03-01T03:59:00Z".parse().unwrap()));
             let world = World::new(clock.clone(), 8, 8);
-            let settings = Arc::new(Live::load(Arc::new(Forgetful)).unwrap());
+            let settings = Live::unkept();
             let decisions = Arc::new(Decisions::default());
             let inbox = Inbox::default();
             let sender = inbox.sender();

@@ -316,7 +316,6 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
     use crate::field::{Flag, Int};
-    use crate::settings::Nowhere;
 
     /// A WAV file with an odd chunk before its format.
     fn wav(coding: u16, channels: u16, rate: u32, bits: u16) -> Vec<u8> {
@@ -435,7 +434,7 @@ mod tests {
     fn a_newer_sound_replaces_the_one_that_waits() {
         let folder = tempfile::tempdir().unwrap();
         let sounds = Arc::new(Sounds::new(folder.path(), None, true));
-        let settings = Arc::new(Live::load(Arc::new(Nowhere)).unwrap());
+        let settings = Live::unkept();
         let decisions = Arc::new(Decisions::default());
         let ((given, heard), (end, ends)) = (channel(), channel());
         let thread = std::thread::spawn({

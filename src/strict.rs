@@ -98,19 +98,22 @@ impl<'p> Section<'p> {
         self.section(key, read)
     }
 
-    /// All sections `[[key]]`, in order.
-    pub fn sections<T>(&mut self, key: &str, read: impl Fn(&mut Section<'p>) -> Option<T>) -> Vec<T> {
+    /// All sections `[[key]]`, in order; one about which something is wrong is `None`.
+    pub fn sections<T>(&mut self, key: &str, read: impl Fn(&mut Section<'p>) -> Option<T>) -> Vec<Option<T>> {
         let Some(value) = self.table.remove(key) else { return Vec::new() };
         let Value::Array(items) = value else {
             self.problem(&format!("{}: should be sections [[{key}]]", self.name(key)));
-            return Vec::new();
+            return vec![None];
         };
         let mut read_all = Vec::new();
         for (number, item) in items.into_iter().enumerate() {
             let name = format!("{}[{number}]", self.name(key));
             match item {
-                Value::Table(table) => read_all.extend(self.enter(name, table, &read)),
-                other => self.problem(&format!("{name} = {other}: should be a section [[{key}]]")),
+                Value::Table(table) => read_all.push(self.enter(name, table, &read)),
+                other => {
+                    self.problem(&format!("{name} = {other}: should be a section [[{key}]]"));
+                    read_all.push(None);
+                }
             }
         }
         read_all
@@ -134,7 +137,9 @@ impl<'p> Section<'p> {
         }
     }
 
-    fn name(&self, key: &str) -> String {
+    /// The whole name of `key`, as problems have it.
+    #[must_use]
+    pub fn name(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 

@@ -62,7 +62,6 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use jiff::Timestamp;
-    use tempfile::TempDir;
 
     use super::*;
     use crate::clock::{ManualClock, lock};
@@ -70,7 +69,6 @@ mod tests {
     use crate::control::decisions::Decisions;
     use crate::error::Result;
     use crate::settings::Live;
-    use crate::store::{Limits, Store};
 
     struct Counted(Arc<Mutex<Vec<&'static str>>>);
 
@@ -90,11 +88,8 @@ mod tests {
 
     #[test]
     fn a_loop_that_does_not_answer_is_not_vouched_for() {
-        let folder = TempDir::new().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
-        let limits = Limits { people: 1, control_records: 1, captures: 1, notices: 1 };
-        let store = Arc::new(Store::open(folder.path(), limits, clock.clone()).unwrap());
-        let settings = Arc::new(Live::load(store).unwrap());
+        let settings = Live::unkept();
         let conditions = Conditions::new(Arc::new(Decisions::default()), settings, clock.clone());
         let (inbox, control) = (Inbox::default(), Inbox::<Event>::default());
         let (teller, done) = (inbox.sender(), Arc::new(Mutex::new(Vec::new())));

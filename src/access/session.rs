@@ -82,6 +82,20 @@ pub struct Ripe {
     pub spends: Option<LibId>,
 }
 
+/// What a face was watched for that nothing has been said about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Awaits {
+    /// Liveness wants more frames.
+    Liveness,
+    /// It was like nobody, in too few frames for a stranger.
+    Recognition {
+        /// Good frames so far.
+        frames: u32,
+        /// A stranger after so many.
+        of: u32,
+    },
+}
+
 /// What has been seen so far.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -105,8 +119,10 @@ pub struct Session {
 struct Seen {
     /// Good frames in a row that matched nobody.
     unmatched: u32,
-    /// Somebody was recognised.
+    /// Somebody was recognised, or a picture of somebody.
     recognised: bool,
+    /// Liveness was not decided when it was looked at last.
+    undecided: bool,
     /// The stranger was reported.
     reported: bool,
     /// Until when the face is not called a spoof again.
@@ -141,9 +157,13 @@ impl Session {
         let seen = self.tracks.entry(look.track).or_default();
         let alive = match look.liveness {
             Liveness::Off => None,
-            Liveness::Undecided => return None,
+            Liveness::Undecided => {
+                seen.undecided = true;
+                return None;
+            }
             Liveness::Alive(alive) => Some(alive),
         };
+        seen.undecided = false;
         if now.mono < seen.rests_until {
             return None;
         }
@@ -213,12 +233,18 @@ impl Session {
         self.judge(rules, now)
     }
 
-    /// The face has left the picture.
-    pub fn gone(&mut self, track: u64) {
-        self.tracks.remove(&track);
+    /// The face has left the picture; says what it was watched for if nothing was ever said about it.
+    pub fn gone(&mut self, track: u64) -> Option<Awaits> {
+        let seen = self.tracks.remove(&track);
         // A stranger who has left must not count against the next one's card; who was recognised may go to the reader.
         let left = self.track == track;
         self.evidence.face.take_if(|face| left && face.decision.verdict != Verdict::Admit);
+        let unsaid = seen.filter(|seen| !seen.recognised && !seen.reported && seen.rests_until == Mono::default())?;
+        match unsaid {
+            Seen { undecided: true, .. } => Some(Awaits::Liveness),
+            Seen { unmatched: 0, .. } => None,
+            Seen { unmatched: frames, .. } => Some(Awaits::Recognition { frames, of: STRANGER_FRAMES }),
+        }
     }
 
     fn judge(&mut self, rules: &Door, now: Now) -> Option<Heard> {
@@ -373,6 +399,32 @@ mod tests {
         assert_eq!(reports, [u64::from(STRANGER_FRAMES) - 1]);
         session.gone(TRACK);
         assert_eq!(verdict(session.look(&unmatched(TRACK), &Door::default(), now(1000))), None);
+    }
+
+    #[test]
+    fn what_a_face_was_watched_for_is_told_when_it_leaves_undecided() {
+        let li = person(1, Validity::Permanent);
+        let undecided = Look { liveness: Liveness::Undecided, ..matched(TRACK, &li) };
+        let spoof = Look { liveness: Liveness::Alive(false), ..unmatched(TRACK) };
+        let nobody = unmatched(TRACK);
+        let awaits = |frames| Some(Awaits::Recognition { frames, of: STRANGER_FRAMES });
+        let cases: [(&[&Look], Option<Awaits>); 8] = [
+            (&[], None),
+            (&[&undecided], Some(Awaits::Liveness)),
+            (&[&nobody, &undecided], Some(Awaits::Liveness)),
+            (&[&undecided, &nobody], awaits(1)),
+            (&[&nobody; 4], awaits(4)),
+            (&[&nobody; 5], None),
+            (&[&matched(TRACK, &li)], None),
+            (&[&spoof], None),
+        ];
+        for (looks, expect) in cases {
+            let mut session = Session::default();
+            for (look, ms) in looks.iter().zip(0..) {
+                session.look(look, &Door::default(), now(ms * 40));
+            }
+            assert_eq!(session.gone(TRACK), expect, "{looks:?}");
+        }
     }
 
     #[test]

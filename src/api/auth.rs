@@ -245,21 +245,10 @@ pub(super) fn random(bytes: &mut [u8]) -> Result<()> {
 mod tests {
     use super::*;
     use crate::clock::ManualClock;
-    use crate::settings::Keeper;
     use jiff::Timestamp;
 
-    struct Forgetful;
-    impl Keeper for Forgetful {
-        fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
-            Ok(None)
-        }
-        fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
-            Ok(())
-        }
-    }
-
     fn auth() -> (Auth, Arc<Live>, Arc<ManualClock>) {
-        let settings = Arc::new(Live::load(Arc::new(Forgetful)).unwrap());
+        let settings = Live::unkept();
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
         (Auth::new(settings.clone(), clock.clone()).unwrap(), settings, clock)
     }

@@ -165,18 +165,20 @@ pub fn fields(value: impl serde::Serialize) -> Result<Fields> {
     }
 }
 
+/// Says in the log that a field of a request means nothing to its operator.
+pub fn passed_over(field: &str) {
+    // The terminal's number was looked at for all operators.
+    if field != "DeviceID" {
+        tracing::debug!(field, "not known to this operator, passed over");
+    }
+}
+
 /// Reads a request's fields into its struct; an error names the field.
 ///
 /// # Errors
 /// [`Fault::BadParameter`].
 pub fn parse<Q: serde::de::DeserializeOwned>(fields: Fields) -> Result<Q> {
-    // The terminal's number was looked at for all operators.
-    let mut unknown = |field: serde_ignored::Path<'_>| {
-        let field = field.to_string();
-        if field != "DeviceID" {
-            tracing::debug!(field, "not known to this operator, passed over");
-        }
-    };
+    let mut unknown = |field: serde_ignored::Path<'_>| passed_over(&field.to_string());
     let reader = serde_ignored::Deserializer::new(Value::Object(fields), &mut unknown);
     serde_path_to_error::deserialize(reader).map_err(|error| {
         let path = error.path().to_string();

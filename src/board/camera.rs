@@ -118,19 +118,21 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Camera> {
 }
 
 /// What holds of all cameras together.
-pub(super) fn check(root: &mut Section<'_>, cameras: &[Camera]) {
-    if !cameras.iter().any(|c| c.role == CameraRole::Color) {
+pub(super) fn check(root: &mut Section<'_>, cameras: &[Option<Camera>]) {
+    // One about which something is wrong may be meant for it.
+    if !cameras.iter().any(|c| c.as_ref().is_none_or(|c| c.role == CameraRole::Color)) {
         root.wrong("camera", "at least one [[camera]] with role = \"color\" is needed");
     }
     for (number, one) in cameras.iter().enumerate() {
-        let before = &cameras[..number];
-        if before.iter().any(|other| other.role == one.role) {
+        let Some(one) = one else { continue };
+        let before = || cameras[..number].iter().flatten();
+        if before().any(|other| other.role == one.role) {
             root.wrong(&format!("camera[{number}].role"), "is another camera's: one of each is used");
         }
-        if one.node.is_some() && before.iter().any(|other| other.node == one.node) {
+        if one.node.is_some() && before().any(|other| other.node == one.node) {
             root.wrong(&format!("camera[{number}].node"), "is another camera's");
         }
-        if before.iter().any(|other| other.driver != one.driver) {
+        if before().any(|other| other.driver != one.driver) {
             root.wrong(&format!("camera[{number}].driver"), "is \"sim\" for all cameras or for none");
         }
     }
@@ -159,5 +161,7 @@ mod tests {
             assert!(problems.contains(part), "{part} not in\n{problems}");
         }
         assert_eq!(Board::parse("a.toml", &second("infrared", "sim", "")).unwrap().cameras.len(), 2);
+        let wrong = Board::parse("a.toml", &SIM.replace("formats = [\"RGB\"]", "formats = [\"RBG\"]")).unwrap_err();
+        assert_eq!(wrong.list.len(), 1, "that there is no camera is not said of one that is wrong: {wrong}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::pins::{self, Pin};
+use super::pins::{Pin, Pins};
 use crate::access::FrameLayout;
 use crate::field::Int;
 use crate::strict::Section;
@@ -72,38 +72,37 @@ pub struct Inputs {
     pub fire: Option<Input>,
 }
 
-pub(super) fn relay(s: &mut Section<'_>) -> Option<Relay> {
-    let (pin, fail) = (pins::one(s), s.or("fail", Fail::Secure));
+pub(super) fn relay(s: &mut Section<'_>, pins: &Pins) -> Option<Relay> {
+    let (pin, fail) = (pins.one(s), s.or("fail", Fail::Secure));
     Some(Relay { pin: pin?, fail: fail? })
 }
 
-pub(super) fn wiegand_out(s: &mut Section<'_>) -> Option<WiegandOut> {
-    let pins = pins::pair(s);
+pub(super) fn wiegand_out(s: &mut Section<'_>, pins: &Pins) -> Option<WiegandOut> {
+    let lines = pins.pair(s);
     let pulse = s.or::<Int<20, 200>>("pulse_us", Int::of(100));
     let interval = s.or::<Int<200, 20_000>>("interval_us", Int::of(1000));
     let layout = s.may("layout");
-    let ((data0, data1), pulse_us, interval_us) = (pins?, pulse?.u32(), interval?.u32());
+    let ((data0, data1), pulse_us, interval_us) = (lines?, pulse?.u32(), interval?.u32());
     if interval_us < pulse_us * 2 {
         s.wrong("interval_us", "should be at least twice pulse_us");
     }
     Some(WiegandOut { data0, data1, pulse_us, interval_us, layout })
 }
 
-pub(super) fn wiegand_in(s: &mut Section<'_>) -> Option<WiegandIn> {
-    let (pins, pull) = (pins::pair(s), s.may("pull"));
-    let (data0, data1) = pins?;
+pub(super) fn wiegand_in(s: &mut Section<'_>, pins: &Pins) -> Option<WiegandIn> {
+    let (lines, pull) = (pins.pair(s), s.may("pull"));
+    let (data0, data1) = lines?;
     let drawn = |pin| Pin { pull, ..pin };
     Some(WiegandIn { data0: drawn(data0), data1: drawn(data1) })
 }
 
-pub(super) fn inputs(s: &mut Section<'_>) -> Option<Inputs> {
-    let (exit, contact) = (s.section("exit", input), s.section("contact", input));
-    let (tamper, fire) = (s.section("tamper", input), s.section("fire", input));
-    Some(Inputs { exit, contact, tamper, fire })
+pub(super) fn inputs(s: &mut Section<'_>, pins: &Pins) -> Option<Inputs> {
+    let mut of = |role| s.section(role, |s| input(s, pins));
+    Some(Inputs { exit: of("exit"), contact: of("contact"), tamper: of("tamper"), fire: of("fire") })
 }
 
-fn input(s: &mut Section<'_>) -> Option<Input> {
-    let (pin, pull) = (pins::one(s), s.may("pull"));
+fn input(s: &mut Section<'_>, pins: &Pins) -> Option<Input> {
+    let (pin, pull) = (pins.one(s), s.may("pull"));
     let debounce = s.or::<Int<0, 5000>>("debounce_ms", Int::of(20));
     Some(Input { pin: Pin { pull, ..pin? }, debounce_ms: debounce?.u32() })
 }

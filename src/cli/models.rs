@@ -95,6 +95,9 @@ pub fn run(verb: ModelsVerb) -> Result<ExitCode, Failure> {
             let pack = if folder.is_dir() {
                 models::install_folder(&board.data, folder, pack.as_deref(), clock, say)?
             } else {
+                if !from.contains("://") && !folder.exists() {
+                    return Err(format!("{from}: there is no such file or folder").into());
+                }
                 if place.board.is_none() {
                     return Err("a package is for a board or for any: name the terminal's profile with --board".into());
                 }
@@ -135,14 +138,14 @@ impl Drop for Fetched {
 
 /// Fetches a package into the data folder.
 fn download(address: &str, data: &Path) -> Result<Fetched, Failure> {
-    let link = Link::parse(address, "FILE|URL|DIR")?;
+    let link = Link::parse(address, address).map_err(|error| error.detail)?;
     std::fs::create_dir_all(data)?;
     let fetched = Fetched { path: data.join("models-download.swx") };
     let mut file = File::create(&fetched.path).map_err(|e| format!("{}: {e}", fetched.path.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let fetch = Fetch::new(runtime.handle().clone(), LONGEST);
     runtime.block_on(async {
-        let mut download = fetch.open(&link, "FILE|URL|DIR").await?;
+        let mut download = fetch.open(&link, address).await.map_err(|error| error.detail)?;
         if download.status() != 200 {
             return Err(format!("{address}: the server answers {}", download.status()).into());
         }
@@ -191,7 +194,7 @@ fn list(board: &Board) -> Result<ExitCode, Failure> {
         Err(error) => error.detail.lines().next().unwrap_or_default().to_owned(),
     };
     let (folder, origin) = sources(board).choose();
-    println!("in use      {} ({origin})", describe(&folder));
+    println!("next start  {} ({origin})", describe(&folder));
     if let Some(installed) = models::installed(&board.data) {
         println!("installed   {}", describe(&installed.folder));
         if let Some(previous) = installed.previous {

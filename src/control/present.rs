@@ -63,6 +63,7 @@ impl Presented {
 impl Running {
     pub(super) fn look(&mut self, sighting: Sighting, settings: &Settings) {
         self.parts.presenter.face(sighting.face.bbox);
+        self.looks.count(&sighting);
         if sighting.quality.is_err() {
             return;
         }

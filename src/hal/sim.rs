@@ -146,26 +146,25 @@ impl World {
         lock(&self.state).played.iter().cloned().collect()
     }
 
-    /// Changes of lights since the start or the last [`World::forget`].
+    /// Changes of lights since the start.
     #[must_use]
     pub fn dimmed(&self) -> Vec<Dimmed> {
         lock(&self.state).dimmed.iter().copied().collect()
     }
 
-    /// What a light was last set to, per cent; `None`: not since the start or the last [`World::forget`].
+    /// What a light was last set to, per cent; `None`: not yet.
     #[must_use]
     pub fn brightness(&self, lamp: Lamp) -> Option<u8> {
         let state = lock(&self.state);
         state.dimmed.iter().rev().find(|dimmed| dimmed.lamp == lamp).map(|dimmed| dimmed.percent)
     }
 
-    /// Forgets what the outputs did.
+    /// Forgets what the outputs did; what shines shines on.
     pub fn forget(&self) {
         let mut state = lock(&self.state);
         state.relay.clear();
         state.wiegand.clear();
         state.played.clear();
-        state.dimmed.clear();
     }
 
     /// How often the terminal asked to be restarted.

@@ -170,20 +170,6 @@ pub trait Keeper: Send + Sync {
     }
 }
 
-/// Keeps nothing, for tests of what follows settings.
-#[cfg(test)]
-pub(crate) struct Nowhere;
-
-#[cfg(test)]
-impl Keeper for Nowhere {
-    fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
-        Ok(None)
-    }
-    fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
-        Ok(())
-    }
-}
-
 /// The settings in force: read by anyone as a snapshot, changed one group at a time.
 pub struct Live {
     current: ArcSwap<Settings>,
@@ -191,6 +177,23 @@ pub struct Live {
     /// One change at a time.
     turn: Mutex<()>,
     watchers: Mutex<Vec<Box<dyn Fn() + Send>>>,
+}
+
+#[cfg(test)]
+impl Live {
+    /// Settings that nobody keeps, for tests of what follows them.
+    pub(crate) fn unkept() -> Arc<Self> {
+        struct Nowhere;
+        impl Keeper for Nowhere {
+            fn load(&self, _: &str) -> Result<Option<Vec<u8>>> {
+                Ok(None)
+            }
+            fn save(&self, _: &[(&'static str, Vec<u8>)]) -> Result<()> {
+                Ok(())
+            }
+        }
+        Arc::new(Self::load(Arc::new(Nowhere)).expect("nothing is kept that could be damaged"))
+    }
 }
 
 impl std::fmt::Debug for Live {

@@ -608,7 +608,9 @@ fn control_records_are_searched_in_both_shapes() {
     );
     let own = rig.ok("SearchControl", with(json!({ "SearchType": 1, "IdType": 1, "LibID": li.0, "Picture": 2 })));
     assert_eq!((&own["LibID"], &own["Name"], &own["TotalNum"]), (&li.0.into(), &"Li".into(), &2.into()));
-    assert_eq!(keys(&own["SearchInfo"][0]), ["Time", "SnapPicinfo"]);
+    assert_eq!(keys(&own["SearchInfo"][0]), ["Time", "VerfyType", "VerifyStatus", "Similarity", "SnapPicinfo"]);
+    let each: Vec<_> = (0..2).map(|n| own["SearchInfo"][n]["VerifyStatus"].as_i64().unwrap()).collect();
+    assert_eq!((each, &own["VerifyStatus"]), (vec![1, 22], &1.into()), "the first record's stands above the list too");
     assert!(rig.fails("SearchControl", json!({ "BeginTime": "2026-02-01T00:00:00" }), 462).contains("EndTime"));
     assert!(rig.fails("SearchControl", with(json!({ "SearchType": 1 })), 462).contains("IdType"));
     assert!(rig.fails("SearchControl", with(json!({ "SearchType": 1, "IdType": 2 })), 462).contains("PersonUUID"));

@@ -6,10 +6,16 @@ use serde_json::Value;
 
 /// What is wrong with `value`, or nothing. `root` is the document that `$ref` points into.
 pub fn check(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
-    at("", value, schema, root)
+    at("", value, schema, (root, false))
 }
 
-fn at(path: &str, value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
+/// The same, and members that no schema knows are wrong too.
+pub fn check_all(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
+    at("", value, schema, (root, true))
+}
+
+/// With the root comes whether unknown members are wrong.
+fn at(path: &str, value: &Value, schema: &Value, root: (&Value, bool)) -> Result<(), String> {
     let keywords = match schema {
         Value::Bool(true) => return Ok(()),
         Value::Object(keywords) => keywords,
@@ -22,7 +28,7 @@ fn at(path: &str, value: &Value, schema: &Value, root: &Value) -> Result<(), Str
         let fine = match keyword.as_str() {
             "description" | "default" | "examples" | "title" | "format" | "x-enum-descriptions" => true,
             "$ref" => {
-                let target = rule.as_str().and_then(|rule| root.pointer(rule.strip_prefix('#')?));
+                let target = rule.as_str().and_then(|rule| root.0.pointer(rule.strip_prefix('#')?));
                 at(path, value, target.ok_or(format!("{path}: {rule} leads nowhere"))?, root)?;
                 true
             }
@@ -49,6 +55,14 @@ fn at(path: &str, value: &Value, schema: &Value, root: &Value) -> Result<(), Str
                     if let Some(member) = value.get(name) {
                         at(&format!("{path}/{name}"), member, schema, root)?;
                     }
+                }
+                let is_known = |name: &&String| rule.get(name.as_str()).is_some();
+                let mut names = value.as_object().into_iter().flat_map(|members| members.keys());
+                if root.1
+                    && !keywords.contains_key("additionalProperties")
+                    && let Some(name) = names.find(|name| !is_known(name))
+                {
+                    return Err(format!("{path}/{name}: is in no schema"));
                 }
                 true
             }
@@ -158,4 +172,7 @@ fn values_are_told_apart() {
     ] {
         assert_eq!(check(&value, &schema, &root).is_ok(), fine, "{value} {schema}");
     }
+    let (value, schema) = (json!({ "a": { "b": 1 } }), json!({ "properties": { "a": { "properties": {} } } }));
+    assert_eq!(check(&value, &schema, &root), Ok(()));
+    assert_eq!(check_all(&value, &schema, &root), Err("/a/b: is in no schema".into()));
 }

@@ -23,9 +23,6 @@ use crate::crash::Terminal;
 use crate::material::{faces, reference};
 use crate::rig::{Rig, call, people, picture};
 
-/// A picture is shown until it is decided on, at most so long: a debug build on a busy machine takes its time.
-const LONG_MS: u64 = 30_000;
-
 /// A folder with the tests' models under the name `id`, described otherwise where `change` does so.
 fn pack(id: &str, change: impl Fn(String) -> String) -> Option<TempDir> {
     let (models, _) = reference()?;
@@ -66,7 +63,7 @@ fn a_pack_without_liveness_never_pretends() {
     let Some(mut rig) = Rig::with_models(without.path()) else { return };
     rig.enrol("one", "p01_1.jpg", json!({ "CustomizeID": 1 }));
     // The document's default is off: people pass.
-    assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "admit");
+    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "admit");
 
     for number in [0, 2] {
         let refused = rig.call("SetSysCfg", &json!({ "info": { "LiveDetectType": number, "Language": 0 } }));
@@ -86,7 +83,7 @@ fn a_pack_without_liveness_never_pretends() {
     rig.app().settings().change::<System>(demand).unwrap();
     for _ in 0..2 {
         rig.forget_door();
-        assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "not_alive");
+        assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "not_alive");
         assert!(!rig.opened());
         rig.restart();
     }
@@ -94,7 +91,7 @@ fn a_pack_without_liveness_never_pretends() {
     let told = rig.wait(|| rig.happened(0).into_iter().find(|line| line["device"] == "liveness"));
     assert!(told["why"].as_str().is_some_and(|why| why.contains("LiveDetectType")), "{told}");
     rig.ok("SetSysCfg", &json!({ "info": { "LiveDetectType": 1 } }));
-    assert_eq!(rig.pass_for("p01_2.jpg", LONG_MS).unwrap()["verdict"], "admit");
+    assert_eq!(rig.pass("p01_2.jpg").unwrap()["verdict"], "admit");
 }
 
 #[test]
@@ -117,7 +114,7 @@ fn people_are_measured_anew_with_another_pack() {
         rig.wait(|| (rig.get("/sim/stats")["recomputed"] == done).then_some(()));
         assert_eq!(rig.get("/sim/stats")["pack"], "two");
         rig.wait(|| rig.happened(0).into_iter().find(|line| line["event"] == "embeddings" && line["done"] == all));
-        assert_eq!(rig.pass_for("p03_2.jpg", LONG_MS).unwrap()["who"]["Name"], "p03");
+        assert_eq!(rig.pass("p03_2.jpg").unwrap()["who"]["Name"], "p03");
         // A photo that is kept as it was sent is its own picture to the last digit, and to no other pack's embedding.
         let roster = rig.app().roster();
         let photo = std::fs::read(faces().unwrap().join("p08_1.jpg")).unwrap();

@@ -49,6 +49,16 @@ fn cards_open_where_the_mode_takes_them() {
 }
 
 #[test]
+fn a_face_that_leaves_undecided_is_told_with_the_reason() {
+    let Some(rig) = Rig::start() else { return };
+    rig.ok("SetFaceParam", &json!({ "info": { "faceMinPixel": 900 } }));
+    let told = rig.leave_undecided("p01_1.jpg");
+    assert_eq!(told["why"], "narrower than faceMinPixel, or than liveness needs", "{told}");
+    assert!(told["width_px"].as_f64().is_some_and(|width| (100.0..900.0).contains(&width)), "{told}");
+    assert_eq!(told["good"], 0, "{told}");
+}
+
+#[test]
 fn a_card_and_the_face_of_its_bearer_open_in_either_order() {
     let Some(rig) = Rig::start() else { return };
     enrol(&rig);

@@ -121,18 +121,26 @@ impl Rig {
         self.ok("AddPerson", &json!({ "info": fields, "picinfo": picture(photo) }))
     }
 
-    /// Lets a photo step before the camera and waits for the decision about it; `None` when there is none
-    /// while it is shown.
+    /// Lets a photo step before the camera until there is a decision about it; `None` when there is none
+    /// while it is shown, which is long enough for an unoptimised build on a busy machine.
     pub fn pass(&self, photo: &str) -> Option<Value> {
-        self.pass_for(photo, 1500)
-    }
-
-    pub fn pass_for(&self, photo: &str, ms: u64) -> Option<Value> {
-        let shown = self.show(photo, ms);
+        const SHOWN_MS: u64 = 30_000;
+        let shown = self.show(photo, SHOWN_MS);
         let since = shown["events_since"].as_u64().unwrap();
-        let decision = self.until(Duration::from_millis(ms), || self.events(since).into_iter().next());
+        let decision = self.until(Duration::from_millis(SHOWN_MS), || self.events(since).into_iter().next());
         self.show_nothing();
         decision
+    }
+
+    /// Lets a photo stand before the camera for many frames and says what is told of it when it leaves undecided.
+    pub fn leave_undecided(&self, photo: &str) -> Value {
+        let looked_at = || self.get("/sim/stats")["frames_looked_at"].as_u64().unwrap();
+        let (shown, before) = (self.show(photo, 60_000), looked_at());
+        let since = shown["events_since"].as_u64().unwrap();
+        self.wait(|| (looked_at() > before + 10).then_some(()));
+        self.show_nothing();
+        assert_eq!(self.events(since), Vec::<Value>::new());
+        self.wait(|| self.happened(since).into_iter().find(|line| line["event"] == "undecided"))
     }
 
     pub fn show(&self, photo: &str, ms: u64) -> Value {

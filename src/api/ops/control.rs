@@ -178,7 +178,13 @@ fn by_person(cx: &Context, request: &SearchControl) -> Result<Answer> {
     }
     let mut found = Vec::new();
     for record in &records {
-        let mut entry = fields(json!({ "Time": record.time.to_string() }))?;
+        // What differs from record to record would be lost above the list.
+        let mut entry = fields(json!({
+            "Time": record.time.to_string(),
+            "VerfyType": record.verify_type,
+            "VerifyStatus": record.status.number(),
+            "Similarity": rounded(record.similarity),
+        }))?;
         entry.extend(measured(record.temperature));
         entry.extend(pictures(cx, record, request)?);
         found.push(entry);

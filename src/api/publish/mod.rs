@@ -2,8 +2,9 @@
 //!
 //! All three are made of the table of operators, the request structs behind it and the document's index, so
 //! none can say what the terminal does not do. `document` is the index, `request` takes a request's schema
-//! apart; the others write.
+//! apart, `answers` says what answers hold; the others write.
 
+mod answers;
 pub mod document;
 pub mod markdown;
 pub mod openapi;

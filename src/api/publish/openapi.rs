@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::document::{Described, subject};
-use super::{published, request};
+use super::request::reference;
+use super::{answers, published, request};
 use crate::api::codes::{self, GENERIC, Page};
 use crate::api::table::{self, Operator};
 
@@ -28,7 +29,7 @@ pub fn document() -> Value {
         if subjects.insert(about) {
             tags.push(json!({ "name": about }));
         }
-        let failure = failures.of(operator);
+        let failure = failed(failures.of(operator), operator);
         let success = success(operator, described, &mut generator);
         let path = json!({ "post": {
             "operationId": operator.name,
@@ -39,7 +40,7 @@ pub fn document() -> Value {
             "responses": {
                 "200": {
                     "description": "How it went, or what was asked for.",
-                    "content": { "application/json": answered(json!({ "oneOf": [success, reference(&failure)] }), described) },
+                    "content": { "application/json": answered(json!({ "oneOf": [success, failure] }), described) },
                 },
                 "401": { "$ref": "#/components/responses/Unauthorized" },
             },
@@ -47,8 +48,9 @@ pub fn document() -> Value {
         paths.insert(format!("/action/{}", operator.name), path);
     }
     let mut schemas = failures.schemas;
-    schemas.insert("Done".into(), done());
-    let definitions = generator.take_definitions(true);
+    schemas.insert("Done".into(), done(None));
+    let mut definitions = generator.take_definitions(true);
+    definitions.extend(answers::definitions());
     let mut wanted = Vec::new();
     paths.values().for_each(|path| request::references(path, &mut wanted));
     let mut at = 0;
@@ -89,10 +91,6 @@ pub fn text() -> String {
     format!("{:#}\n", document())
 }
 
-fn reference(name: &str) -> Value {
-    json!({ "$ref": format!("#/components/schemas/{name}") })
-}
-
 fn content(operator: &Operator, described: &Described, generator: &mut schemars::SchemaGenerator) -> Value {
     let mut content = json!({ "schema": request::body(operator, described, generator) });
     if let Some(example) = described.example.and_then(|example| serde_json::from_str::<Value>(example).ok()) {
@@ -109,36 +107,70 @@ fn answered(schema: Value, described: &Described) -> Value {
     content
 }
 
-/// What a Get answers is what its Set takes, where there is one.
+/// What a Get answers is what its Set takes, where there is one, and what `answers` has beside it.
 fn success(operator: &Operator, described: &Described, generator: &mut schemars::SchemaGenerator) -> Value {
+    let own = answers::of(operator.name).filter(|own| !own.is_failure);
     if !described.is_query {
-        return reference("Done");
+        return own.map_or_else(|| reference("Done"), |own| done(Some(own.info)));
     }
     let subject = operator.name.strip_prefix("Get").filter(|_| described.is_paired);
     let twin = subject.and_then(|subject| table::find(&format!("Set{subject}")));
-    let info = twin.map(|twin| (twin.schema)(generator).to_value()).filter(|info| request::named(info).is_some());
+    let twin = twin.map(|twin| (twin.schema)(generator).to_value()).filter(|info| request::named(info).is_some());
+    let (info, beside) = match (own, twin) {
+        (Some(own), Some(twin)) => {
+            let twin = request::resolved(&twin, generator.definitions()).clone();
+            (joined(twin, Some(own.info)), own.beside)
+        }
+        (Some(own), None) => (own.info, own.beside),
+        (None, twin) => (twin.unwrap_or_else(|| json!({ "type": "object" })), Map::new()),
+    };
+    let mut properties = Map::new();
+    properties.insert("operator".into(), json!({ "const": operator.answers_as }));
+    properties.insert("info".into(), info);
+    properties.extend(beside);
     json!({
         "type": "object",
-        "properties": {
-            "operator": { "const": operator.answers_as },
-            "info": info.unwrap_or_else(|| json!({ "type": "object" })),
-        },
+        "properties": properties,
         "required": ["operator", "info"],
         "not": { "required": ["code"] },
     })
 }
 
-fn done() -> Value {
+/// That it is done; `more` stands in `info` too.
+fn done(more: Option<Value>) -> Value {
     json!({
-        "description": "It is done. Batches tell more in `info`.",
+        "description": "It is done.",
         "type": "object",
         "properties": {
             "operator": { "type": "string" },
             "code": { "const": 200 },
-            "info": { "type": "object", "properties": { "Result": { "const": "Ok" } }, "required": ["Result"] },
+            "info": joined(json!({ "type": "object", "properties": { "Result": { "const": "Ok" } }, "required": ["Result"] }), more),
         },
         "required": ["operator", "code", "info"],
     })
+}
+
+/// That it failed, with what the operator tells then.
+fn failed((name, mut schema): (String, Value), operator: &Operator) -> Value {
+    let Some(own) = answers::of(operator.name).filter(|own| own.is_failure) else { return reference(&name) };
+    let info = schema["properties"]["info"].take();
+    schema["properties"]["info"] = joined(info, Some(own.info));
+    schema
+}
+
+/// One schema of an object with the members of both.
+fn joined(mut schema: Value, more: Option<Value>) -> Value {
+    if let (Some(Value::Object(into)), Some(Value::Object(more))) =
+        (schema.get_mut("properties"), more.as_ref().and_then(|more| more.get("properties")))
+    {
+        into.extend(more.clone());
+    }
+    if let (Some(Value::Array(into)), Some(Value::Array(more))) =
+        (schema.get_mut("required"), more.as_ref().and_then(|more| more.get("required")))
+    {
+        into.extend(more.clone());
+    }
+    schema
 }
 
 fn unauthorized() -> Value {
@@ -165,10 +197,10 @@ struct Failures {
 }
 
 impl Failures {
-    /// The name of the schema of an operator's failures.
-    fn of(&mut self, operator: &Operator) -> String {
+    /// The schema of an operator's failures, and its name.
+    fn of(&mut self, operator: &Operator) -> (String, Value) {
         if let Some((_, name)) = self.pages.iter().find(|(page, _)| *page == operator.page) {
-            return name.clone();
+            return (name.clone(), self.schemas.get(name).cloned().unwrap_or_default());
         }
         let name = if operator.page == GENERIC { "Failure".to_owned() } else { format!("Failure{}", operator.name) };
         let numbers: Vec<Value> = codes::numbers(operator.page)
@@ -192,8 +224,8 @@ impl Failures {
             },
             "required": ["operator", "code", "info"],
         });
-        self.schemas.insert(name.clone(), schema);
+        self.schemas.insert(name.clone(), schema.clone());
         self.pages.push((operator.page, name.clone()));
-        name
+        (name, schema)
     }
 }

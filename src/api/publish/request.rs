@@ -8,7 +8,7 @@ use super::document::{Described, Place};
 use crate::api::table::Operator;
 
 /// Where OpenAPI keeps schemas that have a name.
-const DEFINITIONS: &str = "#/components/schemas/";
+const DEFINITIONS: &str = "/components/schemas/";
 
 /// A field of a request or of a type used in one.
 pub(super) struct Field {
@@ -22,15 +22,20 @@ pub(super) struct Field {
 /// A generator whose named schemas can be referred to from an OpenAPI document.
 pub(super) fn generator() -> SchemaGenerator {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.definitions_path = "/components/schemas".into();
+        settings.definitions_path = DEFINITIONS.trim_end_matches('/').into();
         settings.meta_schema = None;
     });
     settings.into_generator()
 }
 
+/// A schema that refers to a named one.
+pub(super) fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#{DEFINITIONS}{name}") })
+}
+
 /// The name a schema refers to, if that is all it does.
 pub(super) fn named(schema: &Value) -> Option<&str> {
-    schema.get("$ref")?.as_str()?.strip_prefix(DEFINITIONS)
+    schema.get("$ref")?.as_str()?.strip_prefix('#')?.strip_prefix(DEFINITIONS)
 }
 
 /// What a schema refers to, else the schema itself.
