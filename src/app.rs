@@ -43,6 +43,7 @@ use crate::hal::Devices;
 use crate::hal::linux::supervisor;
 use crate::hal::sim::World;
 use crate::light::{self, Lights};
+use crate::models;
 use crate::network::Guard;
 use crate::push::http::Post;
 use crate::push::message::Author;
@@ -231,6 +232,11 @@ impl App {
         if vision.is_none() {
             let opened = eyes::open_vision(&board, &clock);
             vision = opened.map_err(|error| conditions.of("face models").fails(&error)).ok();
+        }
+        if vision.is_some()
+            && let Err(error) = models::started(&board.data, &board.vision.models)
+        {
+            tracing::warn!(%error, "which models ran cannot be noted");
         }
         let recompute = Inbox::default();
         let lasting = recompute.sender();

@@ -15,6 +15,8 @@ use crate::vision::{EngineChoice, Pack, Vision};
 
 const NAMES: [&str; 2] = ["a", "b"];
 const CURRENT: &str = "current";
+/// The one the terminal started with last, and ran.
+const STARTED: &str = "started";
 const INCOMING: &str = "incoming";
 const UNPACKED: &str = "unpacked";
 const LOCK: &str = "lock";
@@ -39,11 +41,31 @@ pub struct Installed {
 /// The pack in use of a data folder; `None` when none was installed.
 #[must_use]
 pub fn installed(data: &Path) -> Option<Installed> {
-    let folder = below(data);
-    let current = fs::read_to_string(folder.join(CURRENT)).ok()?;
-    let name = NAMES.into_iter().find(|name| *name == current.trim())?;
-    let there = |name: &str| Some(folder.join(name)).filter(|f| f.is_dir());
+    let name = named(data, CURRENT)?;
+    let there = |name: &str| Some(below(data).join(name)).filter(|f| f.is_dir());
     Some(Installed { folder: there(name)?, previous: there(other(name)) })
+}
+
+/// The pack that one of the files with a name in it means, if it is there.
+fn named(data: &Path, file: &str) -> Option<&'static str> {
+    let said = fs::read_to_string(below(data).join(file)).ok()?;
+    NAMES.into_iter().find(|name| *name == said.trim() && below(data).join(name).is_dir())
+}
+
+/// Notes that the terminal has started with the pack in `folder` and runs it: if it is an installed one, no installation takes
+/// its place, so that there is always one to go back to that has worked.
+///
+/// # Errors
+/// When it cannot be written down.
+pub fn started(data: &Path, folder: &Path) -> Result<()> {
+    let name = NAMES.into_iter().find(|name| below(data).join(name) == folder);
+    point(data, STARTED, name).map_err(|e| failed(&below(data).join(STARTED), &e))
+}
+
+/// Writes a name into a file, or takes the file away.
+fn point(data: &Path, file: &str, name: Option<&str>) -> io::Result<()> {
+    let line = name.map(|name| format!("{name}\n"));
+    files::keep(&below(data).join(file), line.as_deref(), 0o644).map(drop)
 }
 
 /// Installs the pack that lies in `from`: copied, checked by the sha256 of its description and by loading it, and then in
@@ -138,28 +160,34 @@ fn fresh_incoming(data: &Path) -> Result<PathBuf> {
     Ok(incoming)
 }
 
-/// Checks the pack in `incoming`, gives it the name of the one that is not in use, and makes it the one that is.
+/// Checks the pack in `incoming` and makes it the one in use.
 fn activate(data: &Path, clock: Arc<dyn Clock>, say: &mut dyn FnMut(&str)) -> Result<Pack> {
-    let folder = below(data);
-    let incoming = folder.join(INCOMING);
+    let incoming = below(data).join(INCOMING);
     say("checking …");
     // The engine inside this program, which every terminal has, has to take it.
     let pack = Vision::open(&incoming, None, &EngineChoice::BuiltIn, clock)?.pack;
-    let name = match installed(data) {
-        Some(now) => NAMES.into_iter().find(|name| folder.join(name) != now.folder).unwrap_or(NAMES[1]),
-        None => NAMES[0],
-    };
-    let place = folder.join(name);
-    let put = || -> io::Result<()> {
-        sync_all(&incoming)?;
-        remove(&place)?;
-        fs::rename(&incoming, &place)?;
-        File::open(&folder)?.sync_all()?;
-        files::keep(&folder.join(CURRENT), Some(&format!("{name}\n")), 0o644)?;
-        Ok(())
-    };
-    put().map_err(|e| failed(&place, &e))?;
+    take_in(data).map_err(|e| failed(&incoming, &e))?;
     Ok(pack)
+}
+
+/// Puts what is in `incoming` in the place of the pack that did not run last, and makes it the one in use.
+fn take_in(data: &Path) -> io::Result<&'static str> {
+    let folder = below(data);
+    let incoming = folder.join(INCOMING);
+    let current = named(data, CURRENT);
+    let kept = named(data, STARTED).or(current);
+    let name = kept.map_or(NAMES[0], other);
+    let place = folder.join(name);
+    sync_all(&incoming)?;
+    if current == Some(name) {
+        // It was installed and never started; what ran counts while it goes.
+        point(data, CURRENT, kept)?;
+    }
+    remove(&place)?;
+    fs::rename(&incoming, &place)?;
+    File::open(&folder)?.sync_all()?;
+    point(data, CURRENT, Some(name))?;
+    Ok(name)
 }
 
 /// Goes back to the pack before the one in use; the other way round it works too. Where none was installed before, nothing is
@@ -180,9 +208,8 @@ pub fn rollback(data: &Path, own: impl FnOnce() -> Result<Pack>) -> Result<Pack>
             Error::new(none.fault, why)
         })?,
     };
-    let name = now.previous.as_deref().and_then(Path::file_name).map(|name| format!("{}\n", name.to_string_lossy()));
-    let current = below(data).join(CURRENT);
-    files::keep(&current, name.as_deref(), 0o644).map_err(|e| failed(&current, &e))?;
+    let name = now.previous.and_then(|_| named(data, CURRENT)).map(other);
+    point(data, CURRENT, name).map_err(|e| failed(&below(data).join(CURRENT), &e))?;
     Ok(pack)
 }
 
@@ -278,6 +305,38 @@ mod tests {
         for (id, name) in [("two", "b"), ("one", "a")] {
             assert_eq!(rollback(data.path(), none).unwrap().id, id);
             assert_eq!(installed(data.path()).unwrap().folder, below(data.path()).join(name));
+        }
+    }
+
+    #[test]
+    fn the_pack_that_ran_last_is_never_replaced() {
+        let data = tempfile::tempdir().unwrap();
+        let place = |name: &str| below(data.path()).join(name);
+        // Which packs are there, which is in use, which has run, and whose place an installation takes.
+        for (there, current, ran, taken) in [
+            ("", None, None, "a"),
+            ("a", Some("a"), None, "b"),
+            ("a", Some("a"), Some("a"), "b"),
+            ("ab", Some("b"), Some("b"), "a"),
+            ("ab", Some("b"), Some("a"), "b"),
+            ("ab", Some("a"), Some("b"), "a"),
+            ("a", Some("a"), Some("b"), "b"),
+            ("ab", None, Some("b"), "a"),
+        ] {
+            remove(&below(data.path())).unwrap();
+            there.chars().for_each(|name| put(data.path(), &name.to_string(), "old"));
+            point(data.path(), CURRENT, current).unwrap();
+            started(data.path(), &ran.map_or_else(|| "/elsewhere".into(), place)).unwrap();
+            put(data.path(), INCOMING, "new");
+            let name = take_in(data.path()).unwrap();
+            assert_eq!(
+                (name, installed(data.path()).unwrap().folder),
+                (taken, place(taken)),
+                "{there} {current:?} {ran:?}"
+            );
+            assert_eq!(Pack::locate(&place(taken), None).unwrap().id, "new");
+            let kept = installed(data.path()).unwrap().previous;
+            assert_eq!(kept.is_some(), there.contains(other(taken)), "{there} {current:?} {ran:?}");
         }
     }
 

@@ -1,9 +1,9 @@
 //! Which folder the face models are taken from, and putting another pack there without a new binary.
 //!
 //! Below the data folder, `models/` holds two packs at most, `a` and `b`, each one whole by the time it has its name, and
-//! the file `current` with the name of the one in use. What is installed is checked beside them first, in `incoming`.
-//! People's embeddings are not touched: a terminal that starts with another pack computes them anew from the registered
-//! photos (`roster::Roster::recompute`).
+//! the files `current`, with the name of the one in use, and `started`, with that of the one that ran last, whose place none
+//! takes. What is installed is checked beside them first, in `incoming`. People's embeddings are not touched: a terminal that
+//! starts with another pack computes them anew from the registered photos (`roster::Roster::recompute`).
 
 mod install;
 
@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use install::{Installed, install_folder, install_package, installed, rollback};
+pub use install::{Installed, install_folder, install_package, installed, rollback, started};
 
 /// Below the data folder.
 const FOLDER: &str = "models";
