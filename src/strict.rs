@@ -55,6 +55,12 @@ pub struct Section<'p> {
 }
 
 impl<'p> Section<'p> {
+    /// Whether there is a value, right or wrong, that nobody has taken yet.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     /// A value that must be there.
     pub fn need<T: DeserializeOwned>(&mut self, key: &str) -> Option<T> {
         if !self.table.contains_key(key) {

@@ -82,7 +82,7 @@ pub struct Ripe {
     pub spends: Option<LibId>,
 }
 
-/// What a face was watched for that nothing has been said about.
+/// What was missing for a decision about a face.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Awaits {
     /// Liveness wants more frames.
@@ -94,6 +94,8 @@ pub enum Awaits {
         /// A stranger after so many.
         of: u32,
     },
+    /// The mode asks for something beside the face.
+    More(Wanted),
 }
 
 /// What has been seen so far.
@@ -123,12 +125,20 @@ struct Seen {
     recognised: bool,
     /// Liveness was not decided when it was looked at last.
     undecided: bool,
+    /// What was said about it last.
+    said: Option<Saying>,
     /// The stranger was reported.
     reported: bool,
     /// Until when the face is not called a spoof again.
     spoof_rests_until: Mono,
     /// Until when nothing is said again of a face that was decided about without knowing whose it is.
     rests_until: Mono,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Saying {
+    Wants(Wanted),
+    Decided,
 }
 
 #[derive(Debug, Default)]
@@ -141,6 +151,12 @@ struct Until {
 }
 
 impl Session {
+    /// Whether faces are verified now: the mode asks for one, and nobody was admitted just now.
+    #[must_use]
+    pub fn watches(&self, rules: &Door, now: Mono) -> bool {
+        now >= self.quiet_until && watches_faces(rules.verify_mode)
+    }
+
     /// Looks at a face once.
     pub fn look(&mut self, look: &Look, rules: &Door, now: Now) -> Option<Heard> {
         // Who stays is still passing, also while nobody is verified.
@@ -149,7 +165,7 @@ impl Session {
         {
             self.is_passing(person.id, now.mono);
         }
-        if now.mono < self.quiet_until || !watches_faces(rules.verify_mode) {
+        if !self.watches(rules, now.mono) {
             return None;
         }
         self.expire(now.mono);
@@ -233,22 +249,41 @@ impl Session {
         self.judge(rules, now)
     }
 
-    /// The face has left the picture; says what it was watched for if nothing was ever said about it.
+    /// The face has left the picture; says what was missing if nothing was decided about it.
     pub fn gone(&mut self, track: u64) -> Option<Awaits> {
         let seen = self.tracks.remove(&track);
         // A stranger who has left must not count against the next one's card; who was recognised may go to the reader.
         let left = self.track == track;
         self.evidence.face.take_if(|face| left && face.decision.verdict != Verdict::Admit);
-        let unsaid = seen.filter(|seen| !seen.recognised && !seen.reported && seen.rests_until == Mono::default())?;
-        match unsaid {
+        match seen? {
+            Seen { said: Some(Saying::Decided), .. } => None,
+            Seen { said: Some(Saying::Wants(wanted)), .. } => Some(Awaits::More(wanted)),
+            // Recognised, and decided about a moment before it appeared.
+            Seen { recognised: true, .. } => None,
             Seen { undecided: true, .. } => Some(Awaits::Liveness),
-            Seen { unmatched: 0, .. } => None,
-            Seen { unmatched: frames, .. } => Some(Awaits::Recognition { frames, of: STRANGER_FRAMES }),
+            Seen { unmatched: frames @ 1..STRANGER_FRAMES, .. } => {
+                Some(Awaits::Recognition { frames, of: STRANGER_FRAMES })
+            }
+            Seen { .. } => None,
         }
     }
 
     fn judge(&mut self, rules: &Door, now: Now) -> Option<Heard> {
         self.expire(now.mono);
+        let has_face = self.evidence.face.is_some();
+        let heard = self.weigh(rules, now);
+        // The face may have left the picture while it still counts.
+        if let Some(seen) = self.tracks.get_mut(&self.track).filter(|_| has_face) {
+            seen.said = match &heard {
+                None => seen.said,
+                Some(Heard::Wants(wanted)) => Some(Saying::Wants(*wanted)),
+                Some(Heard::Ripe(_)) => Some(Saying::Decided),
+            };
+        }
+        heard
+    }
+
+    fn weigh(&mut self, rules: &Door, now: Now) -> Option<Heard> {
         match judge(rules.verify_mode, &self.evidence, rules, now.local) {
             Judgement::Nothing => None,
             Judgement::Wants(wanted) => {
@@ -338,7 +373,9 @@ fn reset(rules: &Door) -> Duration {
 mod tests {
     use super::*;
     use crate::access::person::List;
+    use crate::access::{Card, CardFormat};
     use crate::field::Int;
+    use crate::settings::VerifyMode;
 
     const TRACK: u64 = 1;
 
@@ -402,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_face_was_watched_for_is_told_when_it_leaves_undecided() {
+    fn what_was_missing_is_told_when_a_face_leaves_undecided() {
         let li = person(1, Validity::Permanent);
         let undecided = Look { liveness: Liveness::Undecided, ..matched(TRACK, &li) };
         let spoof = Look { liveness: Liveness::Alive(false), ..unmatched(TRACK) };
@@ -425,6 +462,25 @@ mod tests {
             }
             assert_eq!(session.gone(TRACK), expect, "{looks:?}");
         }
+        // With a card as well, in both orders, and with somebody else's.
+        let rules = Door { verify_mode: VerifyMode::from_number(25).unwrap(), ..Door::default() };
+        let wang = person(2, Validity::Permanent);
+        let number = || CardNumber::Wiegand(Card::new(CardFormat::W34, None, 1).unwrap());
+        let mut session = Session::default();
+        session.look(&matched(TRACK, &li), &rules, now(0));
+        assert_eq!(session.gone(TRACK), Some(Awaits::More(Wanted::Card)));
+        for bearer in [&li, &wang] {
+            let mut session = Session::default();
+            session.look(&matched(TRACK, &li), &rules, now(0));
+            assert!(ripe(session.card(number(), Some(bearer.clone()), &rules, now(40))).is_some());
+            assert_eq!(session.gone(TRACK), None);
+        }
+        // Nobody is verified now.
+        let quiet = Door { snap_reset_s: Int::of(3), ..Door::default() };
+        let mut session = Session::default();
+        session.look(&matched(2, &li), &quiet, now(0));
+        session.look(&nobody, &quiet, now(40));
+        assert_eq!(session.gone(TRACK), None);
     }
 
     #[test]

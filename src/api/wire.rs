@@ -1,6 +1,7 @@
 //! What requests and replies look like on the wire, whatever carries them: the envelope around `info`, and
 //! the only shapes an answer has.
 
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use super::codes::{Page, code};
@@ -173,14 +174,27 @@ pub fn passed_over(field: &str) {
     }
 }
 
+/// Names the fields that `Q` does not have; what takes any field names those it has no use for itself.
+fn tell_unknown<Q: JsonSchema>(given: &Fields) {
+    let mut generator = SchemaGenerator::default();
+    let schema = Q::json_schema(&mut generator);
+    if schema.get("additionalProperties").is_some() {
+        return;
+    }
+    let known = schema.get("properties").and_then(Value::as_object);
+    let unknown = |name: &&String| !known.is_some_and(|known| known.contains_key(*name));
+    given.keys().filter(unknown).for_each(|name| passed_over(name));
+}
+
 /// Reads a request's fields into its struct; an error names the field.
 ///
 /// # Errors
 /// [`Fault::BadParameter`].
-pub fn parse<Q: serde::de::DeserializeOwned>(fields: Fields) -> Result<Q> {
-    let mut unknown = |field: serde_ignored::Path<'_>| passed_over(&field.to_string());
-    let reader = serde_ignored::Deserializer::new(Value::Object(fields), &mut unknown);
-    serde_path_to_error::deserialize(reader).map_err(|error| {
+pub fn parse<Q: serde::de::DeserializeOwned + JsonSchema>(fields: Fields) -> Result<Q> {
+    if tracing::enabled!(tracing::Level::DEBUG) {
+        tell_unknown::<Q>(&fields);
+    }
+    serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
         let path = error.path().to_string();
         let why = error.inner().to_string();
         let missing = why.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());

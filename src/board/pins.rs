@@ -1,7 +1,7 @@
 //! Pins, and that no two devices have the same one.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -75,72 +75,94 @@ pub enum Pull {
     Off,
 }
 
-/// Every pin a profile names, by its key: also those of devices about which something else is wrong.
+/// What a profile says of pins, by its keys: also of devices about which something else is wrong.
 #[derive(Default)]
-pub(super) struct Pins(RefCell<Vec<(String, Pin)>>);
+pub(super) struct Pins(RefCell<Said>);
+
+#[derive(Default)]
+struct Said {
+    /// The chip of each section.
+    chips: Vec<(String, Chip)>,
+    /// Each line, with its chip.
+    lines: Vec<(String, Chip, Line)>,
+}
+
+#[derive(Clone, PartialEq)]
+enum Chip {
+    None,
+    Node(PathBuf),
+    /// Told already.
+    Unreadable,
+}
 
 impl Pins {
     /// The pin of a section.
     pub(super) fn one(&self, s: &mut Section<'_>) -> Option<Pin> {
-        let (chip, line, active) = (s.may("chip"), s.need("line"), s.or("active", Active::High));
-        self.take(s, "line", chip, line, active)
+        let chip = self.chip(s);
+        let (line, active) = (self.line(s, "line", &chip), s.or("active", Active::High));
+        Some(Pin { chip: chip.node(), line: line?, active: active?, pull: None })
     }
 
     /// Two data lines that idle high.
     pub(super) fn pair(&self, s: &mut Section<'_>) -> Option<(Pin, Pin)> {
-        let chip: Option<PathBuf> = s.may("chip");
-        let (data0, data1) = (s.need("data0"), s.need("data1"));
-        let active = s.or("active", Active::Low);
-        let data0 = self.take(s, "data0", chip.clone(), data0, active);
-        let data1 = self.take(s, "data1", chip, data1, active);
-        Some((data0?, data1?))
+        let chip = self.chip(s);
+        let (data0, data1) = (self.line(s, "data0", &chip), self.line(s, "data1", &chip));
+        let active = s.or("active", Active::Low)?;
+        let pin = |line| Pin { chip: chip.clone().node(), line, active, pull: None };
+        Some((pin(data0?), pin(data1?)))
     }
 
-    fn take(
-        &self,
-        s: &Section<'_>,
-        key: &str,
-        chip: Option<PathBuf>,
-        line: Option<Line>,
-        active: Option<Active>,
-    ) -> Option<Pin> {
-        let line = line?;
+    fn chip(&self, s: &mut Section<'_>) -> Chip {
+        let given = s.has("chip");
+        let chip = match s.may("chip") {
+            Some(node) => Chip::Node(node),
+            None if given => Chip::Unreadable,
+            None => Chip::None,
+        };
+        self.0.borrow_mut().chips.push((s.name("chip"), chip.clone()));
+        chip
+    }
+
+    fn line(&self, s: &mut Section<'_>, key: &str, chip: &Chip) -> Option<Line> {
+        let line = s.need::<Line>(key)?;
         if line == Line::Name(String::new()) {
             s.wrong(key, "should be the number of a line, or its name");
+            return None;
         }
-        let pin = Pin { chip, line, active: active.unwrap_or(Active::High), pull: None };
-        self.0.borrow_mut().push((s.name(key), pin.clone()));
-        active.map(|_| pin)
+        self.0.borrow_mut().lines.push((s.name(key), chip.clone(), line.clone()));
+        Some(line)
     }
 
     /// That every pin is one for this driver, and of one use.
     pub(super) fn check(&self, root: &mut Section<'_>, gpio: Option<PinDriver>) {
-        let used = &*self.0.borrow();
-        let mut chips: Vec<(String, Option<&Path>)> = Vec::new();
-        for (key, pin) in used {
-            let chip = format!("{}.chip", key.rsplit_once('.').map_or(key.as_str(), |(section, _)| section));
-            // Two data lines are of one chip.
-            if !chips.iter().any(|(name, _)| *name == chip) {
-                chips.push((chip, pin.chip.as_deref()));
-            }
-        }
-        for (chip, node) in chips {
-            match (gpio, node) {
-                (Some(PinDriver::Cdev), None) => root.wrong(&chip, "is needed with driver = \"cdev\""),
-                (Some(PinDriver::Cdev), Some(node)) if node.is_relative() => {
-                    root.wrong(&chip, "should be a device node, as \"/dev/gpiochip0\"");
+        let Said { chips, lines } = &*self.0.borrow();
+        for (key, chip) in chips {
+            match (gpio, chip) {
+                (Some(PinDriver::Cdev), Chip::None) => root.wrong(key, "is needed with driver = \"cdev\""),
+                (Some(PinDriver::Cdev), Chip::Node(node)) if node.is_relative() => {
+                    root.wrong(key, "should be a device node, as \"/dev/gpiochip0\"");
                 }
-                (Some(PinDriver::Rppal | PinDriver::Sim), Some(_)) => {
-                    root.wrong(&chip, "is for driver = \"cdev\" alone");
+                (Some(PinDriver::Rppal | PinDriver::Sim), Chip::Node(_) | Chip::Unreadable) => {
+                    root.wrong(key, "is for driver = \"cdev\" alone");
                 }
                 _ => {}
             }
         }
-        for (number, (key, pin)) in used.iter().enumerate() {
-            let same = |other: &&(String, Pin)| (&other.1.chip, &other.1.line) == (&pin.chip, &pin.line);
-            if let Some((other, _)) = used[..number].iter().find(same) {
+        for (number, (key, chip, line)) in lines.iter().enumerate() {
+            let same = |other: &&(String, Chip, Line)| (&other.1, &other.2) == (chip, line);
+            let known = *chip != Chip::Unreadable && !(gpio == Some(PinDriver::Cdev) && *chip == Chip::None);
+            if let Some((other, ..)) = lines[..number].iter().find(same).filter(|_| known) {
                 root.wrong(key, &format!("is the same line as {other}"));
             }
+        }
+    }
+}
+
+impl Chip {
+    fn node(self) -> Option<PathBuf> {
+        match self {
+            Self::Node(node) => Some(node),
+            Self::None | Self::Unreadable => None,
         }
     }
 }
@@ -159,16 +181,26 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_is_wrong_hides_nothing_about_its_line() {
-        for (right, wrong, parts) in [
-            ("fail = \"secure\"", "fail = \"open\"", ["relay.fail = \"open\": ", "is the same line as relay.line"]),
-            ("line = \"relay\"", "line = \"\"", ["relay.line: should be the number of a line, or its name", "1 is"]),
+    fn a_device_that_is_wrong_hides_nothing_about_its_pins() {
+        let cdev = |text: &str| text.replace("[gpio]\ndriver = \"sim\"", "[gpio]\ndriver = \"cdev\"");
+        let relay = |line: &str| SIM.replace("line = \"relay\"", line);
+        for (text, expect) in [
+            (
+                SIM.replace("fail = \"secure\"", "fail = \"open\"").replace("\"wiegand-d0\"", "\"relay\""),
+                vec!["relay.fail = \"open\": ", "wiegand_out.data0: is the same line as relay.line"],
+            ),
+            (relay("line = \"\""), vec!["relay.line: should be the number of a line"]),
+            (relay("chip = 3\nline = \"relay\""), vec!["relay.chip = 3: ", "relay.chip: is for driver = \"cdev\""]),
+            (cdev(&relay("chip = 3\nline = \"wiegand-d0\"")), vec!["relay.chip = 3: "]),
+            (cdev(&relay("line = 1.5")), vec!["relay.line = 1.5: ", "relay.chip: is needed"]),
         ] {
-            let text = SIM.replace(right, wrong).replace("\"wiegand-d0\"", "\"relay\"");
-            assert_ne!(text, SIM);
-            let text = text.replace("pulse_us = 100", "pulse_us = 1");
-            let problems = Board::parse("bad.toml", &text).unwrap_err().to_string();
-            assert!(parts.iter().all(|part| problems.contains(part)), "{problems}");
+            let problems = Board::parse("bad.toml", &text).unwrap_err();
+            let found = |part: &&str| problems.list.iter().filter(|line| line.starts_with(*part)).count();
+            let counts: Vec<_> = expect.iter().map(found).collect();
+            assert_eq!(counts, vec![1; expect.len()], "{expect:?} in {problems}");
+            let of_relay = problems.list.iter().filter(|line| line.starts_with("relay.")).count();
+            assert_eq!(of_relay, expect.iter().filter(|part| part.starts_with("relay.")).count(), "{problems}");
+            assert!(!problems.list.iter().any(|line| line.starts_with("relay") && line.contains("same line")));
         }
     }
 

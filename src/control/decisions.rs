@@ -1,5 +1,5 @@
 //! What happened lately, for whoever wants to watch: decisions, and what was played, shown by light or asked of
-//! the machine. A bounded list in memory, numbered from 1.
+//! the machine. Bounded lists in memory, numbered from 1 as one.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use crate::access::Person;
 use crate::clock::lock;
 use crate::field::LocalTime;
 
-/// How many are kept.
+/// How many decisions are kept, and how much else: what happens often must not push them out.
 const KEPT: usize = 10_000;
 
 /// Whom a decision was about.
@@ -106,95 +106,107 @@ fn rounded(value: f32, parts: f64) -> f64 {
     (f64::from(value) * parts).round() / parts
 }
 
-/// The list.
+/// The lists.
 #[derive(Debug, Default)]
-pub struct Decisions(Mutex<(u64, VecDeque<Entry>)>);
+pub struct Decisions(Mutex<Lists>);
 
-#[derive(Debug)]
-enum Entry {
-    Decided(Note),
-    Happened { seq: u64, line: Value },
+#[derive(Debug, Default)]
+struct Lists {
+    /// The number of the newest.
+    last: u64,
+    decided: VecDeque<Note>,
+    /// What else happened, by its number.
+    happened: VecDeque<(u64, Value)>,
 }
 
-impl Entry {
-    const fn seq(&self) -> u64 {
-        match self {
-            Self::Decided(note) => note.seq,
-            Self::Happened { seq, .. } => *seq,
-        }
+impl Lists {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
     }
+}
+
+fn keep<T>(list: &mut VecDeque<T>, entry: T) {
+    if list.len() == KEPT {
+        list.pop_front();
+    }
+    list.push_back(entry);
 }
 
 impl Decisions {
     /// Numbers a decision and keeps it.
     pub fn note(&self, mut note: Note) {
-        self.keep(|seq| {
-            note.seq = seq;
-            Entry::Decided(note)
-        });
+        let mut lists = lock(&self.0);
+        note.seq = lists.next();
+        keep(&mut lists.decided, note);
     }
 
     /// Numbers something else that happened and keeps it: `event` says what, `more` how.
     pub fn tell(&self, time: LocalTime, event: &'static str, more: Map<String, Value>) {
-        self.keep(|seq| {
-            let mut line = json!({ "seq": seq, "time": time, "event": event });
-            if let Some(line) = line.as_object_mut() {
-                line.extend(more);
-            }
-            Entry::Happened { seq, line }
-        });
-    }
-
-    fn keep(&self, entry: impl FnOnce(u64) -> Entry) {
-        let (last, entries) = &mut *lock(&self.0);
-        *last += 1;
-        if entries.len() == KEPT {
-            entries.pop_front();
+        let mut lists = lock(&self.0);
+        let seq = lists.next();
+        let mut line = json!({ "seq": seq, "time": time, "event": event });
+        if let Some(line) = line.as_object_mut() {
+            line.extend(more);
         }
-        entries.push_back(entry(*last));
+        keep(&mut lists.happened, (seq, line));
     }
 
     /// Forgets everything; numbers go on.
     pub fn clear(&self) {
-        lock(&self.0).1.clear();
+        let mut lists = lock(&self.0);
+        lists.decided.clear();
+        lists.happened.clear();
     }
 
     /// The number of the newest.
     #[must_use]
     pub fn last(&self) -> u64 {
-        lock(&self.0).0
+        lock(&self.0).last
     }
 
     /// The decisions with a number above `seq`, oldest first.
     #[must_use]
     pub fn since(&self, seq: u64) -> Vec<Note> {
-        let entries = &lock(&self.0).1;
-        let decided = |entry: &Entry| match entry {
-            Entry::Decided(note) if note.seq > seq => Some(note.clone()),
-            Entry::Decided(_) | Entry::Happened { .. } => None,
-        };
-        entries.iter().filter_map(decided).collect()
+        lock(&self.0).decided.iter().filter(|note| note.seq > seq).cloned().collect()
     }
 
     /// The newest decisions, at most `most` of them, newest first.
     #[must_use]
     pub fn latest(&self, most: usize) -> Vec<Note> {
-        let entries = &lock(&self.0).1;
-        let decided = entries.iter().rev().filter_map(|entry| match entry {
-            Entry::Decided(note) => Some(note.clone()),
-            Entry::Happened { .. } => None,
-        });
-        decided.take(most).collect()
+        lock(&self.0).decided.iter().rev().take(most).cloned().collect()
     }
 
     /// Everything with a number above `seq` as lines of the simulator's event list, oldest first.
     #[must_use]
     pub fn lines(&self, seq: u64) -> Vec<Value> {
-        let entries = &lock(&self.0).1;
-        let lines = entries.iter().filter(|entry| entry.seq() > seq).map(|entry| match entry {
-            Entry::Decided(note) => note.to_json(),
-            Entry::Happened { line, .. } => line.clone(),
-        });
-        lines.collect()
+        let lists = lock(&self.0);
+        let decided = lists.decided.iter().filter(|note| note.seq > seq).map(|note| (note.seq, note.to_json()));
+        let happened = lists.happened.iter().filter(|(number, _)| *number > seq).cloned();
+        let mut lines: Vec<_> = decided.chain(happened).collect();
+        lines.sort_by_key(|(number, _)| *number);
+        lines.into_iter().map(|(_, line)| line).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_that_happens_pushes_no_decision_out() {
+        let (list, at) = (Decisions::default(), LocalTime::UNSET);
+        list.note(Note::new(at, "admit", "first"));
+        for _ in 0..=KEPT {
+            list.tell(at, "light", Map::new());
+        }
+        list.note(Note::new(at, "admit", "last"));
+        let lines = list.lines(0);
+        let numbers: Vec<_> = lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect();
+        assert!(numbers.is_sorted() && lines.len() == KEPT + 2);
+        assert_eq!((numbers[0], numbers[1]), (1, 3), "what happened first is gone, what was decided first is not");
+        let reasons: Vec<_> = list.latest(9).iter().map(|note| note.reason).collect();
+        assert_eq!(reasons, ["last", "first"]);
+        assert_eq!(list.lines(list.last() - 1).len(), 1);
     }
 }

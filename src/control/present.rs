@@ -63,11 +63,13 @@ impl Presented {
 impl Running {
     pub(super) fn look(&mut self, sighting: Sighting, settings: &Settings) {
         self.parts.presenter.face(sighting.face.bbox);
-        self.looks.count(&sighting);
+        let now = self.now(settings);
+        if self.session.watches(&settings.door, now.mono) {
+            self.looks.count(&sighting);
+        }
         if sighting.quality.is_err() {
             return;
         }
-        let now = self.now(settings);
         let best = sighting.best.as_ref();
         let look = Look {
             track: sighting.track.0,

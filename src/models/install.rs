@@ -53,13 +53,13 @@ fn named(data: &Path, file: &str) -> Option<&'static str> {
 }
 
 /// Notes that the terminal has started with the pack in `folder` and runs it: if it is an installed one, no installation takes
-/// its place, so that there is always one to go back to that has worked.
+/// its place, until another one has run, so that there is always one to go back to that has worked.
 ///
 /// # Errors
 /// When it cannot be written down.
 pub fn started(data: &Path, folder: &Path) -> Result<()> {
-    let name = NAMES.into_iter().find(|name| below(data).join(name) == folder);
-    point(data, STARTED, name).map_err(|e| failed(&below(data).join(STARTED), &e))
+    let Some(name) = NAMES.into_iter().find(|name| below(data).join(name) == folder) else { return Ok(()) };
+    point(data, STARTED, Some(name)).map_err(|e| failed(&below(data).join(STARTED), &e))
 }
 
 /// Writes a name into a file, or takes the file away.
@@ -73,7 +73,7 @@ fn point(data: &Path, file: &str, name: Option<&str>) -> io::Result<()> {
 ///
 /// # Errors
 /// When `from` holds no complete pack, or not exactly one that `name` means, when a file is not what its description
-/// says, when it cannot be loaded, or when the disk refuses; what was in use before then still is.
+/// says, when it cannot be loaded, or when the disk refuses; what ran before then still counts.
 pub fn install_folder(
     data: &Path,
     from: &Path,
@@ -326,7 +326,9 @@ mod tests {
             remove(&below(data.path())).unwrap();
             there.chars().for_each(|name| put(data.path(), &name.to_string(), "old"));
             point(data.path(), CURRENT, current).unwrap();
-            started(data.path(), &ran.map_or_else(|| "/elsewhere".into(), place)).unwrap();
+            for folder in ran.map(place).into_iter().chain(["/elsewhere".into()]) {
+                started(data.path(), &folder).unwrap();
+            }
             put(data.path(), INCOMING, "new");
             let name = take_in(data.path()).unwrap();
             assert_eq!(

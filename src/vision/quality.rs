@@ -6,7 +6,7 @@
 use super::geometry::{Face, Point, Rect};
 
 /// Why a face is not compared.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Reason {
     /// Too far away: narrower than wished.
     TooSmall,

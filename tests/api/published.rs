@@ -62,6 +62,16 @@ fn every_operator_is_published_everywhere() {
 }
 
 #[test]
+fn every_answer_has_its_members_published() {
+    for operator in OPERATORS.iter() {
+        let answer = &operation(operator.name)["responses"]["200"]["content"]["application/json"]["schema"]["oneOf"][0];
+        let info = &answer["properties"]["info"];
+        let said = answer.get("$ref").is_some() || info.get("$ref").is_some() || info.get("properties").is_some();
+        assert!(said, "{}: what its answer holds goes into publish/answers.rs", operator.name);
+    }
+}
+
+#[test]
 fn published_examples_fit_their_schemas() {
     let mut shown = 0;
     for described in DOCUMENT {

@@ -1,6 +1,6 @@
 //! The terminal as its Debian package installs it, under systemd and as a user of its own: the door works; an upgrade that
-//! the platform asks for comes into force with its unit files; one whose daemon does not start goes back by itself; and in
-//! between the exit button opens.
+//! the platform asks for comes into force with its unit files; one whose daemon does not start goes back by itself, the relay
+//! at rest meanwhile; and in between the exit button opens.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -107,8 +107,14 @@ fn play(setup: &Setup) {
     machine.wait("the release before it", |_| (version(port) == "v9.9.9").then_some(()));
     assert_eq!((in_use(&mut machine).as_str(), starts()), ("9.9.9", ATTEMPTS));
     assert_eq!(call(port, "GetSysParam", &json!({})).unwrap()["info"]["Name"], "kept");
+    let relay = levels(&changes(&machine.put_out()), line::RELAY);
+    assert_eq!(
+        (closings(&machine), relay.last()),
+        (2, Some(&false)),
+        "nobody was let in by a release that does not work"
+    );
     opens(&mut machine, 3);
-    println!("  one that does not start goes back by itself");
+    println!("  one that does not start goes back by itself, the door locked meanwhile as its profile says");
     println!("{}", machine.run("facegate release status --board /etc/facegate/board.toml"));
 
     ok(port, "RebootDevice", json!({ "IsRebootDevice": 1 }));
@@ -129,15 +135,17 @@ fn bring_engine(share: &Path) -> bool {
 
 /// Presses the exit button, which opens for the `nth` time.
 fn opens(machine: &mut Machine, nth: usize) {
-    let closings = |machine: &Machine| {
-        levels(&changes(&machine.put_out()), line::RELAY).into_iter().filter(|closed| *closed).count()
-    };
     machine.drive(line::EXIT, true);
     machine.wait("the open door", |machine| (closings(machine) >= nth).then_some(()));
     machine.drive(line::EXIT, false);
     machine.wait("the door at rest", |machine| {
         levels(&changes(&machine.put_out()), line::RELAY).ends_with(&[false]).then_some(())
     });
+}
+
+/// How often the relay has closed.
+fn closings(machine: &Machine) -> usize {
+    levels(&changes(&machine.put_out()), line::RELAY).into_iter().filter(|closed| *closed).count()
 }
 
 /// The version of the release that is used and has proved itself.

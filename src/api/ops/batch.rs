@@ -20,6 +20,7 @@ const MAX_REPLACED: i64 = 500;
 
 /// Adds several people.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = true))]
 pub struct AddPersons {
     /// How many there are.
     #[serde(rename = "Total", default, deserialize_with = "super::blank")]
@@ -45,7 +46,10 @@ struct Numbered {
 pub fn add(cx: &Context, request: AddPersons) -> Result<Answer> {
     let mut people = Vec::new();
     for (name, value) in request.people {
-        let Some(number) = name.strip_prefix("Personinfo_") else { continue };
+        let Some(number) = name.strip_prefix("Personinfo_") else {
+            wire::passed_over(&name);
+            continue;
+        };
         let Ok(number) = number.parse::<u32>() else { bail!(BadParameter, "{name}: a number must follow Personinfo_") };
         people.push((number, value));
     }

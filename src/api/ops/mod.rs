@@ -31,7 +31,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
 use serde_json::Value;
 
-use super::wire::{Fields, is_blank, passed_over};
+use super::wire::{Fields, is_blank};
 use crate::field::Int;
 
 /// A request without fields.
@@ -39,23 +39,12 @@ use crate::field::Int;
 pub struct Nothing {}
 
 /// A request that changes some fields of a group of settings.
-#[derive(Debug)]
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
 pub struct Changes<G> {
     fields: Fields,
+    #[serde(skip)]
     group: PhantomData<G>,
-}
-
-impl<'de, G: JsonSchema> Deserialize<'de> for Changes<G> {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let fields = Fields::deserialize(d)?;
-        if tracing::enabled!(tracing::Level::DEBUG) {
-            let schema = G::json_schema(&mut SchemaGenerator::default());
-            let known = schema.get("properties").and_then(Value::as_object);
-            let unknown = |name: &&String| !known.is_some_and(|known| known.contains_key(*name));
-            fields.keys().filter(unknown).for_each(|name| passed_over(name));
-        }
-        Ok(Self { fields, group: PhantomData })
-    }
 }
 
 impl<G: JsonSchema> JsonSchema for Changes<G> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::access::{Card, CardFormat, CardSource, LibId, List, Person, Validity};
-use crate::api::wire::{Answer, Fields};
+use crate::api::wire::{Answer, Fields, passed_over};
 use crate::api::{Context, picture};
 use crate::bail;
 use crate::clock::lock;
@@ -295,6 +295,7 @@ impl PersonFields {
     fn extra(&self, person: &mut Person) -> Result<()> {
         for (name, value) in &self.others {
             if !name.strip_prefix("ChannelAuthority").is_some_and(|n| n.len() <= 2 && n.parse::<u8>().is_ok()) {
+                passed_over(name);
                 continue;
             }
             let allowed: Flag = serde_json::from_value(value.clone())

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::api::codes::{self, Page};
+
 /// A member of an answer.
 struct Member {
     name: &'static str,
@@ -22,6 +24,8 @@ enum Kind {
     /// A number, or its hexadecimal digits (`CardMode`).
     Card,
     Texts,
+    /// A number of a batch's members, as a text.
+    Code(Page),
     /// A text for each topic.
     Paths,
     /// Of objects that have a name.
@@ -31,7 +35,7 @@ enum Kind {
 /// Members, some of them shared by several answers.
 type Members = &'static [&'static [Member]];
 
-use Kind::{Card, Integer, List, Number, Paths, Picture, Text, Texts, Time};
+use Kind::{Card, Code, Integer, List, Number, Paths, Picture, Text, Texts, Time};
 
 const fn has(name: &'static str, kind: Kind, about: &'static str) -> Member {
     Member { name, kind, is_always_there: true, about }
@@ -46,7 +50,7 @@ struct Answer {
     operator: &'static str,
     info: Members,
     /// Beside `info`.
-    beside: &'static [Member],
+    beside: Members,
     /// Whether it is told of a failure instead.
     is_failure: bool,
 }
@@ -90,19 +94,19 @@ const PERSON: &[Member] = &[
     may("EffectNumber", Integer, "Uses left, of temporary list 3."),
     has("CustomizeID", Integer, "The platform's number; -2 where nobody gave one."),
     has("PersonUUID", Text, UUID),
-    has("ValidBegin", Time, "First moment of temporary lists 1 and 2."),
-    has("ValidEnd", Time, "Last moment of temporary lists 1 and 2."),
+    has("ValidBegin", Time, "First moment of temporary lists 1 and 2; `1970-01-01T08:00:00` of others."),
+    has("ValidEnd", Time, "Last moment of temporary lists 1 and 2; `1970-01-01T08:00:00` of others."),
 ];
 
 /// Whom a control record is about, and how it ended.
 #[rustfmt::skip]
 const BEARER: &[Member] = &[
     may("LibID", Integer, "The record's own number; beside the list, with `SearchType` 1, that of the person, 0 for records of nobody."),
-    may("VerfyType", Integer, "What was verified, as `VerifyMode` has it; beside the list that of the first record, as all of these."),
-    may("VerifyStatus", Integer, "1 admitted, 2 refused, 3 a stranger or an unknown card, 22 the platform was asked (`OpendoorWay` 3)."),
+    may("VerfyType", Integer, "What was verified: 1 a face, 2 an identity card and its bearer's face, 3 both, 21 and 22 a card at the RF reader, with a face, 24 and 25 at the Wiegand reader, 27 the platform opened the door; with 0x100 a mask and with 0x200 a temperature besides. Beside the list that of the first record, as all of these."),
+    may("VerifyStatus", Integer, "1 admitted, 2 refused, 3 an unknown card, 22 the platform was asked (`OpendoorWay` 3)."),
     may("Similarity", Number, "0 to 100, with one decimal."),
     may("PersonType", Integer, "0 allow list, 1 block list."),
-    may("Name", Text, "`远程开门` where the platform opened the door; a blank for a stranger."),
+    may("Name", Text, "`远程开门` where the platform opened the door; a blank for nobody, and for somebody without a name."),
     may("MjCardFrom", Integer, "Where the card's number is from, as AddPerson has it."),
     may("WGFacilityCode", Card, CODE),
     may("MjCardNo", Card, CARD),
@@ -172,7 +176,7 @@ const ADDED: &[Member] = &[
 
 /// Somebody a batch could not add.
 const NOT_ADDED: &[Member] = &[
-    has("errcode", Text, "A number of the list below, as a text."),
+    has("errcode", Code(codes::PERSON), "Why, as a text."),
     has("errorItem", Integer, "The number after `Personinfo_`."),
     has("errordesc", Text, "The document's wording, then the field and what is wrong with it."),
     may("CustomizeID", Integer, "As it was given, where the person could be read."),
@@ -186,7 +190,7 @@ const REPLACED: &[Member] =
 const NOT_REPLACED: &[Member] = &[
     may("CustomizeID", Integer, "As it was given, where the person could be read."),
     may("PersonUUID", Text, "As it was given, where the person could be read."),
-    has("errcode", Text, "A number of the list below, as a text."),
+    has("errcode", Code(codes::BATCH_ITEM), "Why, as a text."),
     has("errordesc", Text, "The document's wording, then the field and what is wrong with it."),
 ];
 
@@ -196,9 +200,9 @@ const ANSWERS: &[Answer] = &[
     answer("GetSysParam", &[&[DEVICE, has("Version", Text, "Of the software.")]]),
     answer("GetSysCfg", &[&[
         has("LiveThreshold", Text, "Per cent, as a text: the model pack's, 100 where it cannot judge liveness."),
-        has("LiveFrameNum", Integer, "Frames that liveness takes: the model pack's."),
+        has("LiveFrameNum", Integer, "Frames that liveness takes: the model pack's, 0 where it cannot judge liveness."),
     ]]),
-    Answer { beside: &[DEVICE], ..answer("GetGeneralParam", &[]) },
+    Answer { beside: &[&[DEVICE]], ..answer("GetGeneralParam", &[]) },
     // All there is.
     answer("GetAudio", &[&[
         has("AudioNum", Integer, "How many are in `AudioName`."),
@@ -221,7 +225,7 @@ const ANSWERS: &[Answer] = &[
     ]]),
     answer("GetDatabaseVer", &[&[has("DatabaseVersion", Integer, "1: with temporary lists 2 and 3.")]]),
     Answer {
-        beside: &[may("picinfo", Picture, REGISTERED)],
+        beside: &[&[may("picinfo", Picture, REGISTERED)]],
         ..answer("SearchPerson", &[PERSON])
     },
     answer("SearchPersonNum", &[&[
@@ -294,8 +298,8 @@ const ANSWERS: &[Answer] = &[
 pub(super) struct Schemas {
     /// Of `info`, without what a verdict has.
     pub(super) info: Value,
-    /// Members beside `info`.
-    pub(super) beside: Map<String, Value>,
+    /// Of an object with what is beside `info`.
+    pub(super) beside: Value,
     /// Whether it is told of a failure instead.
     pub(super) is_failure: bool,
 }
@@ -303,7 +307,7 @@ pub(super) struct Schemas {
 /// What an operator's answer holds, where it is described here.
 pub(super) fn of(operator: &str) -> Option<Schemas> {
     let Answer { info, beside, is_failure, .. } = ANSWERS.iter().find(|answer| answer.operator == operator)?;
-    Some(Schemas { info: object(info), beside: properties(beside.iter()), is_failure: *is_failure })
+    Some(Schemas { info: object(info), beside: object(beside), is_failure: *is_failure })
 }
 
 /// The schemas that have a name.
@@ -319,12 +323,9 @@ pub(super) fn definitions() -> Map<String, Value> {
 
 fn object(members: Members) -> Value {
     let all = || members.iter().copied().flatten();
+    let properties: Map<String, Value> = all().map(|member| (member.name.to_owned(), schema(member))).collect();
     let always: Vec<_> = all().filter(|member| member.is_always_there).map(|member| member.name).collect();
-    json!({ "type": "object", "properties": properties(all()), "required": always })
-}
-
-fn properties<'a>(members: impl Iterator<Item = &'a Member>) -> Map<String, Value> {
-    members.map(|member| (member.name.to_owned(), schema(member))).collect()
+    json!({ "type": "object", "properties": properties, "required": always })
 }
 
 fn schema(member: &Member) -> Value {
@@ -336,9 +337,36 @@ fn schema(member: &Member) -> Value {
         Picture => json!({ "type": "string", "examples": ["data:image/jpeg;base64,…"] }),
         Card => json!({ "type": ["integer", "string"] }),
         Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Code(page) => {
+            let numbers = codes::numbers(page).into_iter();
+            let meant = numbers.map(|(number, meanings)| (number.to_string(), meanings.join("; ")));
+            let (numbers, meanings): (Vec<_>, Vec<_>) = meant.unzip();
+            json!({ "type": "string", "enum": numbers, "x-enum-descriptions": meanings })
+        }
         Paths => json!({ "type": "object", "additionalProperties": { "type": "string" } }),
         List(name, _) => json!({ "type": "array", "items": super::request::reference(name) }),
     };
     schema["description"] = member.about.into();
     schema
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::api::table;
+
+    #[test]
+    fn answers_are_of_operators_and_of_members_that_differ() {
+        let mut operators = HashSet::new();
+        for Answer { operator, info, beside, .. } in ANSWERS {
+            assert!(table::find(operator).is_some() && operators.insert(operator), "{operator}");
+            for members in [info, beside] {
+                let mut names = HashSet::new();
+                let mut all = members.iter().copied().flatten();
+                assert!(all.all(|member| names.insert(member.name)), "{operator}: one member twice");
+            }
+        }
+    }
 }

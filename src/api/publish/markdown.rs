@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::document::{Described, subject};
 use super::request::{self, Field};
@@ -22,7 +22,7 @@ document is silent: [api-decisions.md](api-decisions.md).
 may leave the body out, searches need an `info`. Pushes and what is answered to them: [pushes.md](pushes.md). Answers have status 200: `info` with what was asked for and no `code`, or `code` 200 and `Result` `Ok`, or another
 `code` with `Result` `Fail` and a `Detail` that names the field. Fields may be left out unless they are marked *needed*;
 where one has a default, a setting that was never made has it, and what a Set leaves out stays as it is. Fields that an operator
-does not have are passed over; with `RUST_LOG=debug` the log names them. A body has at most 24 MiB.
+does not have are passed over; with `RUST_LOG=debug` the log names those of `info`. A body has at most 24 MiB.
 
 Without a login, or with a wrong one, the answer is 401. Who sends wrong ones five times is refused for a second, then for two, and
 so on to a minute, whatever is sent meanwhile; `Retry-After` says for how long.
@@ -109,9 +109,7 @@ fn answered(page: &mut String, operator: &Operator) {
     let said =
         if own.is_failure { "of the answer, where somebody failed, in `info`" } else { "of the answer, in `info`" };
     let mut tables = vec![(said.to_owned(), own.info.clone())];
-    if !own.beside.is_empty() {
-        tables.push(("of the answer, beside `info`".into(), json!({ "properties": own.beside })));
-    }
+    tables.push(("of the answer, beside `info`".into(), own.beside));
     let mut types = Vec::new();
     request::references(&own.info, &mut types);
     let named = types.iter().filter_map(|name| Some((format!("of `{name}`"), definitions.get(name)?.clone())));
@@ -125,7 +123,12 @@ fn answered(page: &mut String, operator: &Operator) {
         for Field { name, schema, required, .. } in fields {
             let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
             let sometimes = if required { "" } else { "*Not always.* " };
-            _ = writeln!(page, "| `{name}` | {} | {sometimes}{} |", type_of(&schema), cell(about));
+            _ = writeln!(
+                page,
+                "| `{name}` | {} | {sometimes}{} |",
+                type_of(&schema),
+                cell(&format!("{about}{}", meanings(&schema)))
+            );
         }
     }
 }

@@ -50,7 +50,10 @@ pub fn document() -> Value {
     let mut schemas = failures.schemas;
     schemas.insert("Done".into(), done(None));
     let mut definitions = generator.take_definitions(true);
-    definitions.extend(answers::definitions());
+    for (name, schema) in answers::definitions() {
+        let taken = definitions.insert(name, schema);
+        debug_assert!(taken.is_none(), "two types of one name");
+    }
     let mut wanted = Vec::new();
     paths.values().for_each(|path| request::references(path, &mut wanted));
     let mut at = 0;
@@ -118,22 +121,21 @@ fn success(operator: &Operator, described: &Described, generator: &mut schemars:
     let twin = twin.map(|twin| (twin.schema)(generator).to_value()).filter(|info| request::named(info).is_some());
     let (info, beside) = match (own, twin) {
         (Some(own), Some(twin)) => {
-            let twin = request::resolved(&twin, generator.definitions()).clone();
+            let mut twin = request::resolved(&twin, generator.definitions()).clone();
+            // Of what is answered it says only a part.
+            twin.as_object_mut().map(|twin| twin.shift_remove("description"));
             (joined(twin, Some(own.info)), own.beside)
         }
         (Some(own), None) => (own.info, own.beside),
-        (None, twin) => (twin.unwrap_or_else(|| json!({ "type": "object" })), Map::new()),
+        (None, twin) => (twin.unwrap_or_else(|| json!({ "type": "object" })), json!({})),
     };
-    let mut properties = Map::new();
-    properties.insert("operator".into(), json!({ "const": operator.answers_as }));
-    properties.insert("info".into(), info);
-    properties.extend(beside);
-    json!({
+    let answer = json!({
         "type": "object",
-        "properties": properties,
+        "properties": { "operator": { "const": operator.answers_as }, "info": info },
         "required": ["operator", "info"],
         "not": { "required": ["code"] },
-    })
+    });
+    joined(answer, Some(beside))
 }
 
 /// That it is done; `more` stands in `info` too.
@@ -160,15 +162,13 @@ fn failed((name, mut schema): (String, Value), operator: &Operator) -> Value {
 
 /// One schema of an object with the members of both.
 fn joined(mut schema: Value, more: Option<Value>) -> Value {
-    if let (Some(Value::Object(into)), Some(Value::Object(more))) =
-        (schema.get_mut("properties"), more.as_ref().and_then(|more| more.get("properties")))
-    {
+    let Some(more) = more else { return schema };
+    if let (Some(into), Some(more)) = (schema["properties"].as_object_mut(), more["properties"].as_object()) {
         into.extend(more.clone());
     }
-    if let (Some(Value::Array(into)), Some(Value::Array(more))) =
-        (schema.get_mut("required"), more.as_ref().and_then(|more| more.get("required")))
-    {
-        into.extend(more.clone());
+    if let Some(more) = more["required"].as_array().filter(|more| !more.is_empty()) {
+        let before = schema["required"].as_array().into_iter().flatten();
+        schema["required"] = before.chain(more).cloned().collect();
     }
     schema
 }
