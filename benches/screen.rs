@@ -9,10 +9,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use facegate::board::Rotation;
 use facegate::clock::{Clock, Mono, SystemClock};
 use facegate::field::LocalTime;
 use facegate::hal::Panel;
+use facegate::hal::Rotation;
 use facegate::hal::linux::framebuffer::Framebuffer;
 use facegate::settings::Settings;
 use facegate::ui::draw::{Painter, Pictures, portrait_size};

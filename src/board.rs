@@ -10,7 +10,6 @@ mod door;
 mod open;
 mod pins;
 mod readers;
-mod rotation;
 mod sound;
 mod upgrade;
 
@@ -19,21 +18,20 @@ use std::path::{Path, PathBuf};
 
 use crate::field::Int;
 use crate::hal::linux::mlx90640::RefreshRate;
-use crate::hal::{Interface, Interfaces};
+use crate::hal::{Interface, Interfaces, Pin};
 use crate::package;
 use crate::store::Limits;
 use crate::strict::{self, Problems, Section};
 use crate::vision::EngineChoice;
 
-pub use camera::{Camera, CameraDriver, CameraRole, PixelFormat};
+pub use camera::{Camera, CameraDriver, CameraRole};
 pub use check::Finding;
 pub use display::{Display, DisplayDriver};
 pub use door::{Fail, Input, Inputs, Relay, WiegandIn, WiegandOut};
 pub use open::OpenError;
+pub use pins::PinDriver;
 use pins::Pins;
-pub use pins::{Active, Line, Pin, PinDriver, Pull};
 pub use readers::{CardReader, Readers};
-pub use rotation::Rotation;
 pub use sound::{Sound, SoundDriver};
 pub use upgrade::{Essentials, Upgrade};
 

@@ -4,7 +4,7 @@
 //! others are written in; [`board`] (read by [`strict`]) opens [`hal`]'s devices; [`camera`] brings frames to
 //! [`vision`]; [`access`] and [`door`] are the pure rules and [`control`] the one loop that asks them and acts;
 //! [`store`] keeps what must survive, [`roster`] the people in it and in the gallery; [`api`] (with [`fetch`])
-//! lets platforms in and [`push`] tells them what happened; [`upgrade`] fetches new software, [`package`] verifies it and
+//! lets platforms in and [`push`] tells them what happened, [`shown`] being what both show alike; [`upgrade`] fetches new software, [`package`] verifies it and
 //! [`release`] keeps it in slots; [`network`], [`ntp`] and [`restart`] look after the machine; [`ui`] is the screen, [`sound`]
 //! and [`light`] what is heard and shines; [`sim`] moves the pretend devices, [`bench`] and [`evaluate`] measure, [`models`]
 //! says which pack is used, and [`backup`] carries a stopped terminal to another.
@@ -45,6 +45,7 @@ pub mod restart;
 pub mod roster;
 pub mod sense;
 pub mod settings;
+pub mod shown;
 pub mod sim;
 pub mod sound;
 pub mod store;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use evdev::uinput::{VirtualDevice, VirtualDeviceBuilder};
 use evdev::{AbsInfo, AbsoluteAxisCode as Axis, AttributeSet, EventType, InputEvent, KeyCode, UinputAbsSetup};
-use facegate::board::Rotation;
+use facegate::hal::Rotation;
 use facegate::hal::linux::input::{Input, InputNode};
 use facegate::hal::linux::number::Digits;
 use facegate::hal::linux::serial::{Framing, SerialReader};

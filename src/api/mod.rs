@@ -7,14 +7,12 @@
 //! `server` knows HTTP and nothing of the protocol; `auth` who may call; `lenient` and `wire` how bodies
 //! look; `codes` the protocol's numbers; `table` every operator on one screen; `ops` what they do;
 //! `publish` the same table as OpenAPI, page and collection; `web` is the page for a person with a browser;
-//! `person_view` the wire form of a person, which pushes use too. [`dispatch`] knows no carrier, so that any other one
-//! calls the same operators.
+//! [`dispatch`] knows no carrier, so that any other one calls the same operators.
 
 pub mod auth;
 pub mod codes;
 pub mod lenient;
 pub(crate) mod ops;
-pub mod person_view;
 pub mod picture;
 pub mod publish;
 pub mod server;
@@ -44,7 +42,6 @@ use crate::settings::Live;
 use crate::sound::Sounds;
 use crate::store::Store;
 use crate::upgrade::Upgrade;
-pub use ops::control::{measured, rounded};
 pub use ops::subscribe::TOPICS;
 use wire::{Envelope, Fields, Reply};
 

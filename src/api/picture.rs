@@ -1,4 +1,4 @@
-//! Pictures on the wire: base64 in, with or without the prefix, and out, always with it.
+//! Pictures of requests: base64, with or without the prefix. Those of answers have it always (`shown::picture`).
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -8,9 +8,6 @@ use super::Context;
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::fetch::MAX_PICTURE;
-
-/// Platforms strip exactly this.
-const PREFIX: &str = "data:image/jpeg;base64,";
 
 /// Padding is often missing, and encoders leave rubbish in the last bits.
 const PATIENT: GeneralPurpose = GeneralPurpose::new(
@@ -42,15 +39,6 @@ pub fn decode(text: &str, field: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A JPEG file as answers carry it.
-#[must_use]
-pub fn encode(jpeg: &[u8]) -> String {
-    let mut text = String::with_capacity(PREFIX.len() + jpeg.len().div_ceil(3) * 4);
-    text.push_str(PREFIX);
-    base64::engine::general_purpose::STANDARD.encode_string(jpeg, &mut text);
-    text
-}
-
 /// The picture of a request that may give it inline or by address; inline counts first. `None`: neither.
 ///
 /// # Errors
@@ -66,6 +54,7 @@ pub fn given(cx: &Context, inline: Option<&str>, address: Option<&str>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shown;
 
     #[test]
     fn pictures_are_read_as_platforms_send_them() {
@@ -80,7 +69,7 @@ mod tests {
         ] {
             assert_eq!(decode(text, "picinfo").unwrap(), b"hello world", "{text}");
         }
-        assert_eq!(decode(&encode(b"hello"), "picinfo").unwrap(), b"hello");
+        assert_eq!(decode(&shown::picture(b"hello"), "picinfo").unwrap(), b"hello");
     }
 
     #[test]
@@ -97,7 +86,7 @@ mod tests {
             assert!(error.detail.starts_with("picinfo1: "), "{error}");
         }
         for (bytes, fits) in [(MAX_PICTURE, true), (MAX_PICTURE + 1, false), (MAX_PICTURE * 2, false)] {
-            let text = encode(&vec![7; bytes]);
+            let text = shown::picture(&vec![7; bytes]);
             assert_eq!(
                 decode(&text, "picinfo").map(|b| b.len()).map_err(|e| e.fault),
                 if fits { Ok(bytes) } else { Err(Fault::PictureTooLarge) }

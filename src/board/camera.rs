@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{Rotation, size};
+use super::size;
 use crate::field::Int;
+use crate::hal::{CameraMode, PixelFormat, Rotation};
 use crate::strict::Section;
 
 /// Width and height of the frame that the protocol's face parameters are given in (3.34).
@@ -33,24 +34,6 @@ pub enum CameraRole {
     Infrared,
 }
 
-/// How the pixels of a picture lie in memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum PixelFormat {
-    /// Motion JPEG.
-    Mjpeg,
-    /// 4:2:0, chroma interleaved U first.
-    Nv12,
-    /// 4:2:0, chroma interleaved V first.
-    Nv21,
-    /// 4:2:2 packed.
-    Yuyv,
-    /// Luma only.
-    Grey,
-    /// 8 bits a channel.
-    Rgb,
-}
-
 /// A camera.
 #[derive(Clone, Debug)]
 pub struct Camera {
@@ -60,24 +43,10 @@ pub struct Camera {
     pub driver: CameraDriver,
     /// Device node; none in memory.
     pub node: Option<PathBuf>,
-    /// Upright width after rotation, pixels.
-    pub width: u32,
-    /// Upright height after rotation, pixels.
-    pub height: u32,
-    /// Frames a second.
-    pub fps: u32,
-    /// Formats by preference.
-    pub formats: Vec<PixelFormat>,
-    /// How far the picture is turned to stand upright.
-    pub rotation: Rotation,
     /// Whether the screen shows it as a mirror would.
     pub mirror: bool,
-    /// Serial number of the device it has to be; `None`: whichever is at the node.
-    pub serial: Option<String>,
-    /// Controls to set, by the names of `v4l2-ctl -l`: exposure, gain, white balance.
-    pub controls: BTreeMap<String, i64>,
-    /// A picture that stays the same for so long is none: the camera is opened anew; `None`: it may.
-    pub frozen: Option<Duration>,
+    /// What is asked of it.
+    pub mode: CameraMode,
 }
 
 pub(super) fn read(s: &mut Section<'_>) -> Option<Camera> {
@@ -101,20 +70,9 @@ pub(super) fn read(s: &mut Section<'_>) -> Option<Camera> {
     }
     let (fps, formats) = (fps?.u32(), formats?);
     let frozen = Some(Duration::from_secs(frozen?.u32().into())).filter(|longest| !longest.is_zero());
-    Some(Camera {
-        role: role?,
-        driver: driver?,
-        node,
-        width,
-        height,
-        fps,
-        formats,
-        rotation: rotation?,
-        mirror: mirror?,
-        serial,
-        controls: controls?,
-        frozen,
-    })
+    let (rotation, controls) = (rotation?, controls?);
+    let mode = CameraMode { width, height, fps, formats, rotation, serial, controls, frozen };
+    Some(Camera { role: role?, driver: driver?, node, mirror: mirror?, mode })
 }
 
 /// What holds of all cameras together.

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::{Rotation, size};
+use super::size;
+use crate::hal::Rotation;
 use crate::strict::Section;
 
 /// Who draws on the panel.

@@ -2,9 +2,10 @@
 
 use serde::Deserialize;
 
-use super::pins::{Pin, Pins};
+use super::pins::Pins;
 use crate::access::FrameLayout;
 use crate::field::Int;
+use crate::hal::Pin;
 use crate::strict::Section;
 
 /// What the door does without power or daemon.

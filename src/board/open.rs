@@ -62,14 +62,14 @@ impl Board {
         if self.sound.as_ref().is_some_and(|sound| sound.driver != SoundDriver::Sim) {
             return Err(self.fails("sound", "its driver is \"sim\" where the camera's is"));
         }
-        let world = World::new(clock, camera.width, camera.height);
+        let world = World::new(clock, camera.mode.width, camera.mode.height);
         let light = |lamp| Box::new(SimDimmer { world: world.clone(), lamp }) as Box<dyn hal::Dimmer>;
         let layout = self.wiegand_out.as_ref().and_then(|out| out.layout.clone());
         let wiegand = self
             .wiegand_timing()
             .map(|timing| Box::new(SimWiegand::new(world.clone(), timing, layout.clone())) as Box<dyn hal::WiegandOut>);
         Ok(Devices {
-            camera: Box::new(SimCamera::new(world.clone(), camera.fps)),
+            camera: Box::new(SimCamera::new(world.clone(), camera.mode.fps)),
             infrared: None,
             sensors: Vec::new(),
             panel: None,
@@ -265,5 +265,5 @@ impl Board {
 /// The driver of a real camera.
 pub(super) fn v4l(camera: &Camera, clock: &Arc<dyn Clock>) -> Option<V4lCamera> {
     let node = camera.node.clone().filter(|_| camera.driver == CameraDriver::V4l2)?;
-    Some(V4lCamera::new(camera.clone(), node, clock.clone()))
+    Some(V4lCamera::new(camera.mode.clone(), node, clock.clone()))
 }

@@ -3,7 +3,10 @@
 //! Pins are `embedded-hal` traits; ours are only what Linux has no standard for. What a board lacks is
 //! `None`, never an error "not supported".
 
+mod camera_mode;
 pub mod linux;
+mod pin;
+mod rotation;
 pub mod rpi;
 pub mod sim;
 pub mod wiegand;
@@ -18,9 +21,12 @@ use embedded_hal::digital::{self, OutputPin};
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use camera_mode::{CameraMode, PixelFormat};
+pub use pin::{Active, Line, Pin, Pull};
+pub use rotation::Rotation;
+
 pub use crate::access::Key;
 use crate::access::WiegandFrame;
-use crate::board::Rotation;
 use crate::door::Input;
 use crate::error::{Error, Result};
 use crate::field::{Address, Netmask};

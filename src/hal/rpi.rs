@@ -7,8 +7,8 @@ use embedded_hal::digital::{ErrorType, OutputPin};
 use rppal::gpio::{self, Gpio};
 
 use super::PinError;
-use crate::board::{Active, Line, Pin};
 use crate::error::{Error, Fault, Result};
+use crate::hal::{Active, Line, Pin};
 
 /// An output; high means on.
 #[derive(Debug)]

@@ -4,10 +4,10 @@ use serde_json::{Map, Value, json};
 
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
 use crate::access::{LibId, Notice, Person, What};
-use crate::api::picture;
 use crate::field::{Address, LocalTime};
 use crate::push::message::{Author, readable_snap};
 use crate::settings::{Mqtt, MqttDirection, RecordUpload, Settings};
+use crate::shown::picture;
 
 /// A text that is not set; real readers expect a blank.
 const UNSET: &str = " ";
@@ -168,7 +168,7 @@ fn common(mqtt: &Mqtt, author: &Author, time: LocalTime) -> Map<String, Value> {
 }
 
 fn pic(snap: Option<&str>, author: &Author) -> Value {
-    readable_snap(snap, &author.store).map_or_else(String::new, |jpeg| picture::encode(&jpeg)).into()
+    readable_snap(snap, &author.store).map_or_else(String::new, |jpeg| picture(&jpeg)).into()
 }
 
 fn set(text: &str) -> &str {

@@ -11,12 +11,9 @@ use crate::error::Result;
 use crate::field::LocalTime;
 use crate::push::RETRY;
 use crate::push::message::Author;
-use crate::push::outbox::{Sent, Sink, Terms};
+use crate::push::outbox::{self, Sent, Sink, Terms};
 use crate::settings::{Mqtt, Settings};
 use crate::store::Logged;
-
-/// Where its place in the log is kept.
-pub const PLACE: &str = "mqtt";
 
 /// The MQTT server as a sink of events.
 #[derive(Debug)]
@@ -87,7 +84,7 @@ impl Sink for MqttSink {
 
     fn terms(&self, route: &Mqtt) -> Terms {
         let begin = Some(route.begin).filter(|begin| *begin != LocalTime::UNSET);
-        Terms { place: PLACE.to_owned(), resume: route.resume.on(), interval_s: None, begin }
+        Terms { place: outbox::MQTT.to_owned(), resume: route.resume.on(), interval_s: None, begin }
     }
 
     fn send(&self, route: &Mqtt, logged: &Logged, _: bool) -> Result<Sent> {

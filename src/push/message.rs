@@ -7,12 +7,11 @@ use serde_json::{Map, Value, json};
 
 use crate::access::record::{CaptureRecord, ControlRecord, Event, REMOTE_NAME, VERIFY_REMOTE};
 use crate::access::{LibId, Notice, Person, Reading, What};
-use crate::api::person_view::person_fields;
-use crate::api::{measured, picture, rounded};
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::field::{Address, LocalTime};
 use crate::settings::{Direction, Live, Settings, Subscription};
+use crate::shown::{measured, person_fields, picture, rounded};
 use crate::store::Store;
 
 /// Writes bodies: knows all that goes into one besides the event.
@@ -221,7 +220,7 @@ fn readable(picture: Result<Option<Vec<u8>>>) -> Option<Vec<u8>> {
 
 /// The key is always there; without a picture its text is empty.
 fn add_picture(body: &mut Value, key: &str, jpeg: Option<Vec<u8>>) {
-    let text = jpeg.map_or_else(String::new, |jpeg| picture::encode(&jpeg));
+    let text = jpeg.map_or_else(String::new, |jpeg| picture(&jpeg));
     if let Some(body) = body.as_object_mut() {
         body.insert(key.to_owned(), text.into());
     }

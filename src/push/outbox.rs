@@ -86,6 +86,9 @@ pub struct Outbox<S> {
     pub status: Arc<Status>,
 }
 
+/// Name of the place in the log that the MQTT server has reached, which setting its parameters may move (3.31).
+pub const MQTT: &str = "mqtt";
+
 /// How far an outbox is.
 #[derive(Debug, Default)]
 pub struct Status(Mutex<Progress>);

@@ -19,7 +19,7 @@ use super::overlay::{Overlay, Sheet};
 use super::turn::{Lying, Turn};
 use super::view::View;
 use super::viewfinder::{Covered, Viewfinder};
-use crate::board::Rotation;
+use crate::hal::Rotation;
 use crate::vision::{Frame, Rect};
 
 /// Behind everything.

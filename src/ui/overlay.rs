@@ -201,7 +201,7 @@ fn runs(row: &[[u8; 4]], start: usize, found: &mut Vec<Run>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Rotation;
+    use crate::hal::Rotation;
 
     /// A sheet whose only row has these alphas, all white.
     fn sheet(alphas: &[u8]) -> Sheet {

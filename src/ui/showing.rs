@@ -79,12 +79,12 @@ mod tests {
 
     use super::*;
     use crate::bail;
-    use crate::board::Rotation;
     use crate::clock::{Bell, Clock, ManualClock, Outbound, lock};
     use crate::condition::Conditions;
     use crate::control::decisions::Decisions;
     use crate::error::Result;
     use crate::field::Flag;
+    use crate::hal::Rotation;
     use crate::settings::Panel as Shown;
     use crate::ui::{Message, Said, Screen, rig};
 

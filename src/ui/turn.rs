@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use super::canvas::{Colour, Ground};
 use super::layout::Area;
-use crate::board::Rotation;
+use crate::hal::Rotation;
 
 /// From upright to lying, for pictures of one size.
 #[derive(Clone, Copy, Debug)]

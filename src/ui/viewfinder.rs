@@ -352,7 +352,7 @@ mod tests {
     use image::imageops::{rotate90, rotate180, rotate270};
 
     use super::*;
-    use crate::board::Rotation;
+    use crate::hal::Rotation;
 
     fn turn(degrees: u32, size: (u32, u32)) -> Turn {
         Turn::new(Rotation::try_from(degrees).unwrap(), size)

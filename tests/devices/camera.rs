@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use facegate::board::{Board, Camera, CameraRole, PixelFormat};
+use facegate::board::{Board, CameraRole};
 use facegate::clock::{SystemClock, lock};
-use facegate::hal::Camera as _;
 use facegate::hal::linux::camera::V4lCamera;
+use facegate::hal::{Camera as _, CameraMode, PixelFormat};
 use image::RgbImage;
 
 use crate::skip;
@@ -29,18 +29,17 @@ fn vivid() -> Option<PathBuf> {
     found
 }
 
-fn profile(node: &Path, formats: &[PixelFormat]) -> Camera {
+fn mode(formats: &[PixelFormat]) -> CameraMode {
     let color = Board::sim().unwrap().cameras.into_iter().find(|camera| camera.role == CameraRole::Color).unwrap();
-    Camera { node: Some(node.to_owned()), formats: formats.to_vec(), frozen: None, ..color }
+    CameraMode { formats: formats.to_vec(), frozen: None, ..color.mode }
 }
 
-fn opened(profile: Camera) -> V4lCamera {
-    let node = profile.node.clone().unwrap();
-    V4lCamera::new(profile, node, Arc::new(SystemClock::default()))
+fn opened(node: &Path, mode: CameraMode) -> V4lCamera {
+    V4lCamera::new(mode, node.to_owned(), Arc::new(SystemClock::default()))
 }
 
-fn picture(profile: Camera) -> RgbImage {
-    let mut camera = opened(profile);
+fn picture(node: &Path, mode: CameraMode) -> RgbImage {
+    let mut camera = opened(node, mode);
     // The first ones of a stream may still be of the one before.
     let frames = (0..3).map(|_| camera.next().unwrap().unwrap());
     frames.last().map(|frame| (*frame.pixels).clone()).unwrap()
@@ -58,16 +57,16 @@ fn difference(one: &RgbImage, other: &RgbImage) -> f64 {
 fn every_format_shows_the_same_picture() {
     let _turn = lock(&TURN);
     let Some(node) = vivid() else { return };
-    let rgb = picture(profile(&node, &[PixelFormat::Rgb]));
+    let rgb = picture(&node, mode(&[PixelFormat::Rgb]));
     assert_eq!(rgb.dimensions(), (960, 1280));
     let distinct: std::collections::HashSet<_> = rgb.pixels().map(|pixel| pixel.0.map(|c| c / 32)).collect();
     assert!(distinct.len() > 4, "colour bars, not one colour");
     for format in [PixelFormat::Nv12, PixelFormat::Nv21, PixelFormat::Yuyv] {
-        let other = picture(profile(&node, &[format]));
+        let other = picture(&node, mode(&[format]));
         let off = difference(&rgb, &other);
         assert!(off < 12.0, "{format:?} is off by {off:.1} on the average");
     }
-    let grey = picture(profile(&node, &[PixelFormat::Grey]));
+    let grey = picture(&node, mode(&[PixelFormat::Grey]));
     assert!(grey.pixels().all(|pixel| pixel.0[0] == pixel.0[1] && pixel.0[1] == pixel.0[2]));
 }
 
@@ -75,15 +74,15 @@ fn every_format_shows_the_same_picture() {
 fn the_first_format_of_the_profile_that_there_is_counts() {
     let _turn = lock(&TURN);
     let Some(node) = vivid() else { return };
-    let mut camera = opened(profile(&node, &[PixelFormat::Mjpeg, PixelFormat::Nv21]));
+    let mut camera = opened(&node, mode(&[PixelFormat::Mjpeg, PixelFormat::Nv21]));
     let found = camera.probe().unwrap();
     assert!(found.contains("NV21") && found.contains("960x1280 upright"), "{found}");
-    let why = opened(profile(&node, &[PixelFormat::Mjpeg])).probe().unwrap_err();
+    let why = opened(&node, mode(&[PixelFormat::Mjpeg])).probe().unwrap_err();
     assert!(why.detail.contains("none of the profile's formats") && why.detail.contains("YUYV"), "{}", why.detail);
-    let other = Camera { serial: Some("4711".into()), ..profile(&node, &[PixelFormat::Nv21]) };
-    let why = opened(other).probe().unwrap_err();
+    let other = CameraMode { serial: Some("4711".into()), ..mode(&[PixelFormat::Nv21]) };
+    let why = opened(&node, other).probe().unwrap_err();
     assert!(why.detail.contains("not the camera with serial 4711"), "{}", why.detail);
-    let why = opened(profile(Path::new("/dev/video99"), &[PixelFormat::Rgb])).probe().unwrap_err();
+    let why = opened(Path::new("/dev/video99"), mode(&[PixelFormat::Rgb])).probe().unwrap_err();
     assert!(why.detail.contains("/dev/video99"), "{}", why.detail);
 }
 
@@ -92,7 +91,7 @@ fn a_camera_that_was_unplugged_goes_on_when_it_is_back() {
     let _turn = lock(&TURN);
     let Some(node) = vivid() else { return };
     let driver = Path::new("/sys/bus/platform/drivers/vivid");
-    let mut camera = opened(profile(&node, &[PixelFormat::Yuyv]));
+    let mut camera = opened(&node, mode(&[PixelFormat::Yuyv]));
     camera.next().unwrap().unwrap();
     std::fs::write(driver.join("unbind"), "vivid.0").unwrap();
     // A few pictures may still be in the kernel's buffers.

@@ -7,12 +7,12 @@ use std::time::Duration;
 use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::OutputPin;
 use facegate::access::WiegandFrame;
-use facegate::board::{Active, Line, Pin};
 use facegate::clock::Pace;
 use facegate::door::{Input, InputRole};
 use facegate::hal::linux::contacts::InputLine;
 use facegate::hal::linux::pins::{OutputLine, Place};
 use facegate::hal::linux::wiegand::LinesIn;
+use facegate::hal::{Active, Line, Pin};
 use facegate::hal::{Sensed, Sensor};
 use facegate::settings::WiegandProtocol;
 

@@ -17,7 +17,7 @@ use facegate::control::decisions::Decisions;
 use facegate::field::{Flag, HostName, Int, LocalTime};
 use facegate::hal::sim::{SimHost, World};
 use facegate::mqtt::connection::{Connection, Link, Wake};
-use facegate::mqtt::sink::{self, MqttSink, Receipts};
+use facegate::mqtt::sink::{MqttSink, Receipts};
 use facegate::push::http::Post;
 use facegate::push::message::Author;
 use facegate::push::outbox::{self, Outbox, Sink, Status};
@@ -77,7 +77,7 @@ impl Terminal {
             ..Subscription::default()
         };
         // As SetMQTTParam does it: from here on everything counts.
-        outbox::begin(&store, sink::PLACE, None).unwrap();
+        outbox::begin(&store, outbox::MQTT, None).unwrap();
         subscriber::subscribe(&store, &settings, subscription, None, LocalTime::UNSET).unwrap();
         settings
             .change::<Mqtt>(|mqtt| {

@@ -6,10 +6,11 @@ use serde_json::json;
 
 use super::control::SearchControlNum;
 use super::page_of;
+use crate::api::Context;
 use crate::api::wire::{Answer, fields};
-use crate::api::{Context, measured, picture};
 use crate::error::Result;
 use crate::field::{Flag, Int, LocalTime};
+use crate::shown::{self, measured};
 use crate::store::Range;
 
 pub fn count(cx: &Context, request: SearchControlNum) -> Result<Answer> {
@@ -48,7 +49,7 @@ pub fn page(cx: &Context, request: SearchCapture) -> Result<Answer> {
         if let Some(snap) = capture.snap.as_deref()
             && let Some(jpeg) = cx.store.snap(snap)?
         {
-            entry.insert("SnapPicinfo".into(), picture::encode(&jpeg).into());
+            entry.insert("SnapPicinfo".into(), shown::picture(&jpeg).into());
         }
         list.push(entry);
     }

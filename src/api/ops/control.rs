@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::list::{AgeRange, bears_card, wanted_card};
 use super::page_of;
 use crate::access::record::{REMOTE_NAME, VERIFY_REMOTE};
-use crate::access::{ControlRecord, LibId, Person, Reading, VerifyStatus};
-use crate::api::person_view::person_fields;
+use crate::access::{ControlRecord, LibId, Person, VerifyStatus};
+use crate::api::Context;
 use crate::api::wire::{Answer, Fields, fields};
-use crate::api::{Context, picture};
 use crate::bail;
 use crate::error::Result;
 use crate::field::{Flag, Int, LocalTime, Text};
 use crate::settings::Door;
+use crate::shown::{self, measured, person_fields, rounded};
 use crate::store::Range;
 
 /// How many control records lie between two times.
@@ -241,22 +241,6 @@ const fn nobody(record: &ControlRecord) -> &'static str {
     if record.verify_type == VERIFY_REMOTE { REMOTE_NAME } else { "" }
 }
 
-/// `Temperature` and `TemperatureAlarm` of a record or a push, where a temperature was measured.
-pub fn measured(temperature: Option<Reading>) -> Fields {
-    let mut fields = Fields::new();
-    if let Some(Reading { celsius, high }) = temperature {
-        fields.insert("Temperature".into(), ((celsius * 100.0).round() / 100.0).into());
-        fields.insert("TemperatureAlarm".into(), u8::from(high).into());
-    }
-    fields
-}
-
-/// A similarity as the document prints it, with one decimal.
-#[must_use]
-pub fn rounded(similarity: f32) -> f64 {
-    (f64::from(similarity) * 10.0).round() / 10.0
-}
-
 fn pictures(cx: &Context, record: &ControlRecord, request: &SearchControl) -> Result<Fields> {
     let wanted = request.pictures.map_or(0, Int::get);
     let mut pictures = Fields::new();
@@ -264,13 +248,13 @@ fn pictures(cx: &Context, record: &ControlRecord, request: &SearchControl) -> Re
         && let Some(snap) = record.snap.as_deref()
         && let Some(jpeg) = cx.store.snap(snap)?
     {
-        pictures.insert("SnapPicinfo".into(), picture::encode(&jpeg).into());
+        pictures.insert("SnapPicinfo".into(), shown::picture(&jpeg).into());
     }
     if wanted & 1 != 0
         && let Some(person) = &record.person
         && let Some(jpeg) = cx.store.photo(person.id)?
     {
-        pictures.insert("RegPicinfo".into(), picture::encode(&jpeg).into());
+        pictures.insert("RegPicinfo".into(), shown::picture(&jpeg).into());
     }
     Ok(pictures)
 }

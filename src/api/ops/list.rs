@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use super::person::card_digits;
 use super::{Nothing, page_of};
 use crate::access::{LibId, List, Person};
-use crate::api::person_view::person_fields;
+use crate::api::Context;
 use crate::api::wire::{Answer, Fields, fields};
-use crate::api::{Context, picture};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::{Date, Flag, Int, LocalTime, Text};
 use crate::settings::Door;
+use crate::shown::{self, person_fields};
 
 pub fn version(_: &Context, _: Nothing) -> Result<Answer> {
     fields(json!({ "DatabaseVersion": 1 })).map(Answer::Data)
@@ -64,7 +64,7 @@ fn photo(cx: &Context, id: LibId, wanted: Option<Flag>) -> Result<Option<String>
     if !wanted.is_some_and(Flag::on) {
         return Ok(None);
     }
-    Ok(cx.store.photo(id)?.map(|jpeg| picture::encode(&jpeg)))
+    Ok(cx.store.photo(id)?.map(|jpeg| shown::picture(&jpeg)))
 }
 
 /// Which people are searched; what is left out does not narrow the search.

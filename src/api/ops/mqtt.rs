@@ -4,7 +4,6 @@ use super::{Changes, Nothing};
 use crate::api::Context;
 use crate::api::wire::{Answer, fields, is_blank};
 use crate::error::Result;
-use crate::mqtt::sink;
 use crate::push::outbox;
 use crate::settings::Mqtt;
 
@@ -40,10 +39,10 @@ pub fn set(cx: &Context, changes: Changes<Mqtt>) -> Result<Answer> {
         draft.patch::<Mqtt>(&changes)?;
         let mqtt = &draft.now().mqtt;
         if changes.contains_key("BeginTime") {
-            outbox::begin(&cx.store, sink::PLACE, Some(mqtt.begin))?;
+            outbox::begin(&cx.store, outbox::MQTT, Some(mqtt.begin))?;
         } else if mqtt.is_on() && !was_on && !mqtt.resume.on() {
             // What happened while MQTT was off is sent afterwards only where nothing is to be lost.
-            outbox::begin(&cx.store, sink::PLACE, None)?;
+            outbox::begin(&cx.store, outbox::MQTT, None)?;
         }
         Ok(())
     })?;

@@ -8,10 +8,8 @@ use serde::Deserialize;
 use serde::Serialize;
 use serde_json::json;
 
-use super::control::rounded;
 use super::person::name_picture;
 use crate::access::Person;
-use crate::api::person_view::person_fields;
 use crate::api::wire::{Answer, Fields, fields};
 use crate::api::{Context, picture};
 use crate::bail;
@@ -19,6 +17,7 @@ use crate::clock::Bell;
 use crate::error::{Error, Fault, Result};
 use crate::field::{Flag, Int};
 use crate::roster::encode_jpeg;
+use crate::shown::{self, person_fields, rounded};
 use crate::vision::{Frame, Rect, Similarity};
 
 /// How alike the faces of two pictures are.
@@ -174,7 +173,7 @@ pub fn snap(cx: &Context, request: FrontalFaceSnap) -> Result<Answer> {
     } else {
         face_snap(cx)?
     };
-    fields(json!({ "FacePic": picture::encode(&jpeg) })).map(Answer::Data)
+    fields(json!({ "FacePic": shown::picture(&jpeg) })).map(Answer::Data)
 }
 
 fn face_snap(cx: &Context) -> Result<Vec<u8>> {

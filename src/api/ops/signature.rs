@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::control::rounded;
 use super::person::name_picture;
 use crate::access::LibId;
 use crate::api::wire::{Answer, fields};
@@ -17,6 +16,7 @@ use crate::api::{Context, picture};
 use crate::bail;
 use crate::error::{Error, Fault, Result};
 use crate::field::Int;
+use crate::shown::{self, rounded};
 use crate::vision::Embedding;
 
 /// `Gender` of 3.18.1 for "not sure": no model of the terminal estimates it.
@@ -98,7 +98,7 @@ pub fn image(cx: &Context, request: GetImage) -> Result<Answer> {
     }
     let id = LibId(request.index.u32());
     match cx.store.photo(id)? {
-        Some(jpeg) => fields(json!({ "FeatureData1": picture::encode(&jpeg) })).map(Answer::Data),
+        Some(jpeg) => fields(json!({ "FeatureData1": shown::picture(&jpeg) })).map(Answer::Data),
         None => bail!(NothingFound, "Fileindex: there is no photo {id}"),
     }
 }

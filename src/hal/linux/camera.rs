@@ -19,10 +19,9 @@ use v4l::video::capture::Parameters;
 use v4l::{Device, Format, FourCC};
 
 use super::pixels::{Colours, Converter, Layout};
-use crate::board::{self, PixelFormat};
 use crate::clock::{Clock, Mono};
 use crate::error::{Error, Fault, Result};
-use crate::hal::Camera;
+use crate::hal::{Camera, CameraMode, PixelFormat};
 use crate::vision::Frame;
 
 /// A camera that delivers nothing for so long has failed.
@@ -35,7 +34,7 @@ const BUFFERS: u32 = 4;
 /// A camera of the profile.
 #[derive(Debug)]
 pub struct V4lCamera {
-    profile: board::Camera,
+    mode: CameraMode,
     node: PathBuf,
     clock: Arc<dyn Clock>,
     open: Option<Open>,
@@ -86,10 +85,10 @@ struct Sum {
 }
 
 impl V4lCamera {
-    /// The camera of `profile` at `node`; it is opened when a picture is asked for.
+    /// The camera at `node`, of which `mode` is asked; it is opened when a picture is asked for.
     #[must_use]
-    pub const fn new(profile: board::Camera, node: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self { profile, node, clock, open: None, identity: None, number: 0 }
+    pub const fn new(mode: CameraMode, node: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self { mode, node, clock, open: None, identity: None, number: 0 }
     }
 
     /// Opens the camera, takes one picture, and says what it is.
@@ -117,7 +116,7 @@ impl V4lCamera {
         let node = self.node.clone();
         let device = Device::with_path(&node).map_err(|e| self.failed("cannot be opened", e))?;
         let identity = identify(&node, &device).map_err(|e| self.failed("is no camera", e))?;
-        if let Some(serial) = &self.profile.serial
+        if let Some(serial) = &self.mode.serial
             && identity.serial.as_deref() != Some(serial)
         {
             let why = format!("{} is {}, not the camera with serial {serial}", node.display(), identity.name);
@@ -132,7 +131,7 @@ impl V4lCamera {
         self.identity = Some(identity.name);
         Ok(Open {
             stream: Closing(Some(stream)),
-            converter: Converter::new(format, self.profile.rotation, (self.profile.width, self.profile.height)),
+            converter: Converter::new(format, self.mode.rotation, (self.mode.width, self.mode.height)),
             fps,
             last: Sum::default(),
             broken: 0,
@@ -144,15 +143,15 @@ impl V4lCamera {
         let offered = device.enum_formats().map_err(|e| self.failed("tells no formats", e))?;
         let has =
             |format: PixelFormat| codes(format).iter().find(|code| offered.iter().any(|o| o.fourcc.repr == ***code));
-        let found = self.profile.formats.iter().find_map(|format| Some((*format, FourCC::new(has(*format)?))));
+        let found = self.mode.formats.iter().find_map(|format| Some((*format, FourCC::new(has(*format)?))));
         let Some((format, code)) = found else {
             let names: Vec<_> = offered.iter().map(|o| o.fourcc.to_string()).collect();
             let names = if names.is_empty() { "none at all".to_owned() } else { names.join(", ") };
             let why = format!("{} has none of the profile's formats, but {names}", self.node.display());
             return Err(Error::new(Fault::Unavailable, why));
         };
-        let (mut width, mut height) = (self.profile.width, self.profile.height);
-        if self.profile.rotation.is_sideways() {
+        let (mut width, mut height) = (self.mode.width, self.mode.height);
+        if self.mode.rotation.is_sideways() {
             (width, height) = (height, width);
         }
         let told = device.enum_framesizes(code).unwrap_or_default().into_iter();
@@ -171,18 +170,18 @@ impl V4lCamera {
 
     /// Asks for the profile's rate; a camera that has only one of its own keeps it.
     fn pace(&self, device: &Device) -> u32 {
-        let set = device.set_params(&Parameters::with_fps(self.profile.fps)).or_else(|_| device.params());
+        let set = device.set_params(&Parameters::with_fps(self.mode.fps)).or_else(|_| device.params());
         let interval = set.map(|set| set.interval);
-        interval.ok().and_then(|i| i.denominator.checked_div(i.numerator)).unwrap_or(self.profile.fps)
+        interval.ok().and_then(|i| i.denominator.checked_div(i.numerator)).unwrap_or(self.mode.fps)
     }
 
     /// Sets the profile's controls where the camera has them.
     fn adjust(&self, device: &Device) {
-        if self.profile.controls.is_empty() {
+        if self.mode.controls.is_empty() {
             return;
         }
         let controls = device.query_controls().unwrap_or_default();
-        for (name, value) in &self.profile.controls {
+        for (name, value) in &self.mode.controls {
             let Some(control) = controls.iter().find(|control| plain(&control.name) == plain(name)) else {
                 let names: Vec<_> = controls.iter().map(|control| plain(&control.name)).collect();
                 tracing::warn!(node = %self.node.display(), control = name, has = names.join(" "), "no such control");
@@ -231,7 +230,7 @@ impl V4lCamera {
 
     /// Whether the picture has been the same, to the last bit looked at, for longer than any sensor's noise allows.
     fn is_frozen(&self, last: &mut Sum, raw: &[u8], now: Mono) -> bool {
-        let Some(longest) = self.profile.frozen else { return false };
+        let Some(longest) = self.mode.frozen else { return false };
         let mut hasher = crc32fast::Hasher::new();
         // An eighth of it, spread over all of it, is enough and costs less than a millisecond.
         raw.chunks(8 * 512).for_each(|part| hasher.update(&part[..part.len().min(512)]));

@@ -17,9 +17,9 @@ use image::RgbImage;
 
 use self::pixels::Format;
 use super::console;
-use crate::board::Rotation;
 use crate::error::{Error, Fault, Result};
 use crate::hal::Panel;
+use crate::hal::Rotation;
 
 /// Rows that are compared, converted and written together.
 const BAND: u32 = 16;

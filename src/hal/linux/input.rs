@@ -19,8 +19,8 @@ use super::keys::{self, SILENCE, Wedge};
 use super::number::Digits;
 use super::touch::{Fingers, Way};
 use super::wait::readable;
-use crate::board::Rotation;
 use crate::error::{Error, Fault, Result};
+use crate::hal::Rotation;
 use crate::hal::{Sensed, Sensor};
 
 /// Where the kernel lists its input devices.

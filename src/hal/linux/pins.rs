@@ -11,8 +11,8 @@ use gpiocdev::chip::Chip;
 use gpiocdev::line::{Bias, EdgeDetection, Offset, Value};
 use gpiocdev::request::Config;
 
-use crate::board::{Active, Line, Pin, Pull};
 use crate::error::{Error, Fault, Result};
+use crate::hal::{Active, Line, Pin, Pull};
 use crate::hal::{Dimmer, Output, PinError};
 
 /// What the kernel shows as the user of our lines.

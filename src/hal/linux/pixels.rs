@@ -4,8 +4,8 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::{ImageFormat, RgbImage};
 
-use crate::board::{PixelFormat, Rotation};
 use crate::error::{Error, Fault, Result};
+use crate::hal::{PixelFormat, Rotation};
 
 /// How a camera's pictures lie in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

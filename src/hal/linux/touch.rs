@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 
 use evdev::{AbsoluteAxisCode as Axis, EventSummary, InputEvent, KeyCode, SynchronizationCode};
 
-use crate::board::Rotation;
+use crate::hal::Rotation;
 
 /// How a panel tells of fingers.
 #[derive(Clone, PartialEq, Eq, Debug)]

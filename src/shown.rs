@@ -1,11 +1,15 @@
-//! The wire form of a person, shared by searches, control records and pushes (3.12.4, 3.19, 3.22).
+//! What answers and pushes show alike: people, measurements, pictures (3.12.4, 3.19, 3.22).
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::access::Person;
+use crate::access::{Person, Reading};
 use crate::field::LocalTime;
 use crate::settings::{CardMode, Door};
 
+/// Platforms strip exactly this.
+const PREFIX: &str = "data:image/jpeg;base64,";
 /// What the document shows for a text nobody gave; clients trim it.
 const UNSET: &str = " ";
 /// What the document shows for a `CustomizeID` nobody gave.
@@ -59,6 +63,31 @@ fn card(person: &Person, rules: &Door) -> (Value, Value) {
         CardMode::Decimal => (facility.into(), number.into()),
         CardMode::Hex => (format!("{facility:02X}").into(), format!("{number:0width$X}").into()),
     }
+}
+
+/// `Temperature` and `TemperatureAlarm` of a record or a push, where a temperature was measured.
+pub fn measured(temperature: Option<Reading>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    if let Some(Reading { celsius, high }) = temperature {
+        fields.insert("Temperature".into(), ((celsius * 100.0).round() / 100.0).into());
+        fields.insert("TemperatureAlarm".into(), u8::from(high).into());
+    }
+    fields
+}
+
+/// A similarity as the document prints it, with one decimal.
+#[must_use]
+pub fn rounded(similarity: f32) -> f64 {
+    (f64::from(similarity) * 10.0).round() / 10.0
+}
+
+/// A JPEG file, base64.
+#[must_use]
+pub fn picture(jpeg: &[u8]) -> String {
+    let mut text = String::with_capacity(PREFIX.len() + jpeg.len().div_ceil(3) * 4);
+    text.push_str(PREFIX);
+    STANDARD.encode_string(jpeg, &mut text);
+    text
 }
 
 #[cfg(test)]
