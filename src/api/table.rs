@@ -112,7 +112,7 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         // Door (3.2, 3.20).
         op("GetDoorCondition", "Door conditions in force.", GENERIC, door::get),
         op("SetDoorCondition", "Changes door conditions; what is left out stays.", GENERIC, door::set).info(),
-        op("OpenDoor", "Opens the door once, as if somebody had been admitted.", GENERIC, door::open).info().device(),
+        op("OpenDoor", "Opens the door once, as if somebody had been admitted; refused under `OpendoorWay` 0, which a new terminal has.", GENERIC, door::open).info().device(),
 
         // The machine (3.4, 3.5, 3.6, 3.23, 3.24, 3.33).
         op("GetNetParam", "Where the terminal is in the wired network.", GENERIC, network::get),
@@ -169,8 +169,8 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("AddPerson", "Adds a person with a photo.", PERSON, person::add).info().device().slow(),
         op("AddPersons", "Adds several people; goes on after one that cannot be added.", PERSON, batch::add).device().slow(),
         op("EditPerson", "Changes the given fields of a person.", EDIT, person::edit).info().device().slow(),
-        op("EditPersonsNew", "Adds people, or replaces those whose id is known.", BATCH, batch::replace).info().device().slow(),
-        op("DeletePerson", "Removes people with their photos and control records.", DELETE, person::delete).info().device(),
+        op("EditPersonsNew", "Adds people, or replaces those whose id is known: what a member leaves out is as for a new person (allow list, the public card, permanent), but for the photo and the other id, which stay. Single fields of somebody are changed by EditPerson. Answers 200 whether or not all went well.", BATCH, batch::replace).info().device().slow(),
+        op("DeletePerson", "Removes people with their photos and control records; ids that nobody bears are passed over, and refused where all of them are.", DELETE, person::delete).info().device(),
         op("DeleteAllPerson", "Removes everybody and all control records, then restarts the terminal.", GENERIC, person::delete_all).info().device(),
         op("GetDatabaseVer", "Version of the list database: 1, with temporary lists 2 and 3.", GENERIC, list::version),
 
@@ -183,7 +183,7 @@ pub static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
         op("SearchControlNum", "How many control records lie between two times.", SEARCH, control::count).info().device(),
         op("SearchControl", "Control records that match, page by page: `TotalNum` counts those of the page; one behind the last has 0. `LibID` is the record's own number; of one person's (`SearchType` 1) it is the person's.", SEARCH, control::page).info().device(),
         op("SearchCaptureNum", "How many captures of strangers lie between two times.", SEARCH, capture::count).info().device(),
-        op("SearchCapture", "Captures of strangers between two times, page by page.", SEARCH, capture::page).info().device(),
+        op("SearchCapture", "Captures of strangers between two times, page by page: `CaptureNum` counts all of them, `Listnum` those of the page; one behind the last is empty.", SEARCH, capture::page).info().device(),
 
         // Subscriptions (3.12, 3.13, 3.32).
         op("Subscribe", "Has events pushed to a server; replaces the subscription before.", SUBSCRIBE, subscribe::subscribe).info().device(),

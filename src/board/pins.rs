@@ -20,6 +20,9 @@ pub enum PinDriver {
     Sim,
 }
 
+/// The last line on the header of a Raspberry Pi.
+const HIGHEST_BCM: u32 = 27;
+
 /// What a profile says of pins, by its keys: also of devices about which something else is wrong.
 #[derive(Default)]
 pub(super) struct Pins(RefCell<Said>);
@@ -93,6 +96,14 @@ impl Pins {
                 _ => {}
             }
         }
+        for (key, _, line) in lines {
+            let is_bcm = matches!(line, Line::Number(0..=HIGHEST_BCM));
+            match gpio {
+                Some(PinDriver::Rppal) if !is_bcm => root.wrong(key, "should be a BCM number, 0 to 27"),
+                Some(PinDriver::Sim) if matches!(line, Line::Number(_)) => root.wrong(key, "should be a name"),
+                _ => {}
+            }
+        }
         for (number, (key, chip, line)) in lines.iter().enumerate() {
             let same = |other: &&(String, Chip, Line)| (&other.1, &other.2) == (chip, line);
             let known = *chip != Chip::Unreadable && !(gpio == Some(PinDriver::Cdev) && *chip == Chip::None);
@@ -137,6 +148,11 @@ mod tests {
             (relay("line = \"\""), vec!["relay.line: should be the number of a line"]),
             (relay("chip = 3\nline = \"relay\""), vec!["relay.chip = 3: ", "relay.chip: is for driver = \"cdev\""]),
             (cdev(&relay("chip = 3\nline = \"wiegand-d0\"")), vec!["relay.chip = 3: "]),
+            (relay("line = 7"), vec!["relay.line: should be a name"]),
+            (
+                relay("line = 28").replace("[gpio]\ndriver = \"sim\"", "[gpio]\ndriver = \"rppal\""),
+                vec!["relay.line: should be a BCM number", "wiegand_out.data0: should be a BCM number"],
+            ),
             (cdev(&relay("line = 1.5")), vec!["relay.line = 1.5: ", "relay.chip: is needed"]),
         ] {
             let problems = Board::parse("bad.toml", &text).unwrap_err();

@@ -71,7 +71,9 @@ impl Running {
         let Some(why) = look.why(awaited) else { return };
         let (frames, good, width) = (look.frames, look.good(), look.width.round());
         debug!(why, frames, good, width, "a face left undecided");
-        self.tell("undecided", json!({ "why": why, "frames": frames, "good": good, "width_px": width }), settings);
+        let least = settings.face.min_width_px.0.get();
+        let told = json!({ "why": why, "frames": frames, "good": good, "width_px": width, "face_min_pixel": least });
+        self.tell("undecided", told, settings);
     }
 }
 

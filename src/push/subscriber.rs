@@ -51,11 +51,31 @@ pub fn subscribe(
         new.generation = old.generation + 1;
         new.begin = Some(begin.unwrap_or(now));
         outbox::begin(store, &place(&new), begin)?;
+        tell_left_behind(store, &old, &new)?;
     }
     settings.change::<Subscription>(|current| {
         *current = new;
         Ok(())
     })
+}
+
+/// Says how much waited for the subscriber before, which the new one does not get without a `BeginTime`.
+fn tell_left_behind(store: &Store, old: &Subscription, new: &Subscription) -> Result<()> {
+    if !old.resume || old.topics.is_empty() {
+        return Ok(());
+    }
+    let reached = store.position(&place(old))?.unwrap_or_default();
+    let begins = store.position(&place(new))?.unwrap_or_default();
+    let events = store.backlog(reached).events.saturating_sub(store.backlog(begins).events);
+    if events > 0 {
+        tracing::warn!(
+            events,
+            before = old.address,
+            now = new.address,
+            "waited for the subscriber before, and are not sent"
+        );
+    }
+    Ok(())
 }
 
 /// Under which name the place of a subscription is kept. Two names take turns: the place of a new subscription

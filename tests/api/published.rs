@@ -17,6 +17,19 @@ fn operation(name: &str) -> &'static Value {
     &OPENAPI["paths"][format!("/action/{name}")]["post"]
 }
 
+/// A request of these fields, each where it is published: in `info`, or beside it.
+pub fn request(name: &str, fields: &Value) -> Value {
+    let schema = &operation(name)["requestBody"]["content"]["application/json"]["schema"]["properties"];
+    let Some(fields) = fields.as_object() else { return json!({ "operator": name, "info": fields }) };
+    let beside = |field: &&String| schema.get(field.as_str()).is_some();
+    let mut body: serde_json::Map<_, _> =
+        fields.iter().filter(|(field, _)| beside(field)).map(|(field, value)| (field.clone(), value.clone())).collect();
+    let inside = fields.iter().filter(|(field, _)| !beside(field)).map(|(field, value)| (field.clone(), value.clone()));
+    body.insert("operator".into(), name.into());
+    body.entry("info").or_insert_with(|| Value::Object(inside.collect()));
+    Value::Object(body)
+}
+
 /// What is wrong with a request's body by the published schema.
 pub fn check_request(name: &str, body: &Value) -> Result<(), String> {
     schema::check(body, &operation(name)["requestBody"]["content"]["application/json"]["schema"], &OPENAPI)

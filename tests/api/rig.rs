@@ -31,7 +31,7 @@ use image::RgbImage;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::published::{check_answer, check_request};
+use crate::published::{check_answer, check_request, request};
 
 pub const DEVICE: u32 = 1_300_001;
 pub const RED: [u8; 3] = [200, 40, 40];
@@ -359,10 +359,14 @@ impl Rig {
 fn fits_what_is_published(operator: &str, mut info: Value) {
     let mut mended = std::collections::HashSet::new();
     // PHP writes an empty `info` as a list.
-    while let Err(wrong) = check_request(operator, &json!({ "operator": operator, "info": info }))
+    while let Err(wrong) = check_request(operator, &request(operator, &info))
         && info.is_object()
     {
-        let name = wrong.strip_prefix("/info/").and_then(|path| path.split(['/', ':']).next()).unwrap_or_default();
+        let name = wrong
+            .strip_prefix("/info/")
+            .or(wrong.strip_prefix('/'))
+            .and_then(|path| path.split(['/', ':']).next())
+            .unwrap_or_default();
         assert!(mended.insert(name.to_owned()), "{operator}{wrong}");
         let documented = match info.as_object_mut().and_then(|info| info.shift_remove(name)) {
             Some(Value::Null) => continue,

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::person::{self, PersonFields};
+use super::person::{self, AnyId, PersonFields};
+use super::text_of;
 use crate::access::Person;
 use crate::api::Context;
 use crate::api::codes::{self, code};
@@ -63,8 +64,8 @@ pub fn add(cx: &Context, request: AddPersons) -> Result<Answer> {
     let (mut added, mut failed, mut texts) = (Vec::new(), Vec::new(), Vec::new());
     let mut first = None;
     for (number, value) in people {
+        let ids = ids_of(&value);
         let given = read_person(value);
-        let ids = given.as_ref().map_or(json!({}), ids_of);
         match given.and_then(|given| person::add_one(cx, &given)) {
             Ok(_) => added.push(joined(json!({ "Personinfo": number }), ids)),
             Err(error) => {
@@ -102,13 +103,15 @@ fn read_person(value: Value) -> Result<PersonFields> {
     }
 }
 
-fn ids_of(given: &PersonFields) -> Value {
+/// The ids a member of a batch gives, also of one that cannot be read otherwise.
+fn ids_of(given: &Value) -> Value {
     let mut ids = Fields::new();
-    if let Some(id) = given.custom_id() {
+    let id = given.get("CustomizeID").and_then(|id| serde_json::from_value::<AnyId>(id.clone()).ok());
+    if let Some(id) = id.map(AnyId::get).filter(|id| *id > 0) {
         ids.insert("CustomizeID".into(), id.into());
     }
-    if let Some(uuid) = &given.uuid {
-        ids.insert("PersonUUID".into(), uuid.as_str().into());
+    if let Some(uuid) = text_of(given.get("PersonUUID")) {
+        ids.insert("PersonUUID".into(), uuid.into());
     }
     Value::Object(ids)
 }
@@ -122,6 +125,7 @@ fn joined(mut into: Value, more: Value) -> Value {
 
 /// Adds people, or replaces those whose id is known.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["IdType", "Total", "info"]))]
 pub struct EditPersonsNew {
     /// Which id the people are known by: 0 `CustomizeID`, 2 `PersonUUID`.
     #[serde(rename = "IdType", default, deserialize_with = "super::blank")]
@@ -129,7 +133,7 @@ pub struct EditPersonsNew {
     /// How many there are.
     #[serde(rename = "Total", default, deserialize_with = "super::blank")]
     pub total: Option<Value>,
-    /// The people, each as for AddPerson; what is left out is set to its default.
+    /// The people, each as for AddPerson; what is left out is as for a new person, but for photo and the other id, which stay.
     #[serde(rename = "info", default)]
     pub people: Option<Vec<Value>>,
 }
@@ -155,8 +159,8 @@ pub fn replace(cx: &Context, request: EditPersonsNew) -> Result<Answer> {
     }
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for value in people {
+        let ids = ids_of(&value);
         let given = read_person(value);
-        let ids = given.as_ref().map_or(json!({}), ids_of);
         match given.and_then(|given| replace_one(cx, id_type, given)) {
             Ok(()) => done.push(ids),
             Err(error) => {

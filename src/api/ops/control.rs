@@ -108,6 +108,10 @@ fn by_conditions(cx: &Context, request: &SearchControl) -> Result<Answer> {
     let today = cx.now();
     let gender = request.gender.map(Int::get).filter(|gender| *gender != 2);
     let outcome = request.outcome.map(Int::get).filter(|outcome| *outcome != 0);
+    // Ids that are no conditions are sent as 0 or a negative number.
+    let id = |id: Option<Int<{ i64::MIN }, 4_294_967_295>>| id.map(Int::get).filter(|id| *id > 0);
+    let (custom_id, lib_id) = (id(request.custom_id), id(request.lib_id));
+    let uuid = request.uuid.as_ref().map(|uuid| uuid.as_str().trim());
     let name = request.name.as_ref().map(|name| name.as_str().trim());
     // Everybody is 0 to 200 years old, which is the default.
     let age = request.age.filter(|age| !age.holds(&Person::new(today), today));
@@ -119,12 +123,22 @@ fn by_conditions(cx: &Context, request: &SearchControl) -> Result<Answer> {
         }) && name.is_none_or(|name| person.map_or(nobody(record), |p| &p.name).contains(name))
             && gender.is_none_or(|gender| person.is_some_and(|p| i64::from(p.gender) == gender))
             && card.is_none_or(|card| person.is_some_and(|p| bears_card(p, card, rules)))
+            && custom_id.is_none_or(|id| person.and_then(|p| p.custom_id).map(i64::from) == Some(id))
+            && lib_id.is_none_or(|id| person.map(|p| i64::from(p.id.0)) == Some(id))
+            && uuid.is_none_or(|uuid| person.and_then(|p| p.uuid.as_deref()) == Some(uuid))
             && request.age.is_none_or(|range| match person {
                 Some(person) => range.holds(person, today),
                 None => age.is_none(),
             })
     };
-    let narrowed = name.is_some() || gender.is_some() || outcome.is_some() || card.is_some() || request.age.is_some();
+    let narrowed = name.is_some()
+        || gender.is_some()
+        || outcome.is_some()
+        || card.is_some()
+        || request.age.is_some()
+        || custom_id.is_some()
+        || lib_id.is_some()
+        || uuid.is_some();
     let filter: Option<&dyn Fn(&ControlRecord) -> bool> = if narrowed { Some(&filter) } else { None };
     let records = cx.store.control_records(request.range(), None, filter)?;
     let mut found = Vec::new();

@@ -150,6 +150,7 @@ const fn has_26_bits(protocol: WiegandProtocol) -> bool {
 
 /// Restarts the terminal.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["IsRebootDevice"]))]
 pub struct RebootDevice {
     /// Whether to: 0 does nothing.
     #[serde(rename = "IsRebootDevice", default, deserialize_with = "super::blank")]

@@ -1,4 +1,7 @@
 //! What the operators do, by subject: a request struct and a handler each.
+//!
+//! A field whose being missing has a number of its own in the document has a default, so that the handler can say so; schemas
+//! name it in `required` all the same.
 
 pub mod batch;
 pub mod capture;

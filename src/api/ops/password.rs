@@ -23,6 +23,7 @@ pub fn temporary(cx: &Context, _: Nothing) -> Result<Answer> {
 
 /// Names passwords of the keypad.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["AccessPwd"]))]
 pub struct AccessPwd {
     /// The passwords, 4 to 8 digits each, as a list or a single one.
     #[serde(rename = "AccessPwd", default)]

@@ -21,7 +21,7 @@ use crate::vision::Similarity;
 
 type Unsigned = Int<0, 4_294_967_295>;
 /// Ids are sent as 0 or a negative number by platforms that give none.
-type AnyId = Int<{ i64::MIN }, 4_294_967_295>;
+pub type AnyId = Int<{ i64::MIN }, 4_294_967_295>;
 
 /// A person as platforms describe them (3.10).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -72,7 +72,8 @@ pub struct PersonFields {
     /// Notes.
     #[serde(rename = "Notes")]
     pub notes: Option<Text<63>>,
-    /// Where the Wiegand card comes from: 0 the public card, 1 given out by the terminal, 2 entered, 3 none.
+    /// Where the Wiegand card comes from: 0 the public card (its number is 1), 1 given out by the terminal, 2 entered, 3 none. A new
+    /// person has 2 where `MjCardNo` is given, else 0: the door controller is then sent the public card.
     #[serde(rename = "MjCardFrom", deserialize_with = "super::blank")]
     pub card_from: Option<Int<0, 3>>,
     /// How the card is entered: 0 24 bits, 1 32 bits, 6 facility code and 16 bits, 7 facility code and 24 bits.
@@ -566,6 +567,7 @@ pub fn delete(cx: &Context, request: DeletePerson) -> Result<Answer> {
 
 /// Removes everybody.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["DeleteAllPersonCheck"]))]
 pub struct DeleteAllPerson {
     /// Must be 1, as a number or a list of one.
     #[serde(rename = "DeleteAllPersonCheck", default)]

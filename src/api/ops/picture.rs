@@ -22,6 +22,7 @@ use crate::vision::{Frame, Rect, Similarity};
 
 /// How alike the faces of two pictures are.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["picinfo1", "picinfo2"]))]
 pub struct GetPictureSimilarity {
     /// First picture, base64, at most 1 MiB.
     #[serde(rename = "picinfo1", default)]
@@ -41,6 +42,7 @@ pub fn similarity(cx: &Context, request: GetPictureSimilarity) -> Result<Answer>
 
 /// People who look like the face of a picture.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["picinfo"]))]
 pub struct GetPictureSearch {
     /// Similarity from which on somebody is found, 0 to 100; the terminal's own threshold if not given.
     #[serde(rename = "MaxSimilarity", default, deserialize_with = "super::blank")]
@@ -139,6 +141,7 @@ fn found_person(cx: &Context, person: &Person, similarity: Similarity) -> Result
 
 /// Whether a picture shows a face.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["picinfo"]))]
 pub struct DetectFaceFromPic {
     /// Picture, base64, at most 1 MiB.
     #[serde(rename = "picinfo", default)]

@@ -12,6 +12,7 @@ use crate::field::LocalTime;
 
 /// Pushes the control records between two times once more.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["TimeS", "TimeE"]))]
 pub struct ManualPushRecords {
     /// First moment, included.
     #[serde(rename = "TimeS", default)]

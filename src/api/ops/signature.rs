@@ -24,6 +24,7 @@ const NOT_SURE: i64 = 1;
 
 /// Extracts the signature of a picture's face.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["picinfo"]))]
 pub struct GetFaceSignature {
     /// Picture, base64, at most 1 MiB.
     #[serde(rename = "picinfo", default)]
@@ -41,6 +42,7 @@ pub fn extract(cx: &Context, request: GetFaceSignature) -> Result<Answer> {
 
 /// Compares two signatures.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["Signature1", "Signature2"]))]
 pub struct GetSignatureSimilarity {
     /// First signature, as `GetFaceSignature` gives it.
     #[serde(rename = "Signature1", default)]

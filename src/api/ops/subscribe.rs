@@ -23,6 +23,7 @@ const TOPIC_COUNT: i64 = 9;
 
 /// Has events pushed to a server.
 #[derive(Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["Topics", "SubscribeAddr", "SubscribeUrl"]))]
 pub struct Subscribe {
     /// How many topics; the list itself counts.
     #[serde(rename = "Num", default, deserialize_with = "super::blank")]
@@ -201,6 +202,7 @@ pub fn get(cx: &Context, _: Nothing) -> Result<Answer> {
 
 /// Ends the pushing of some topics.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["Topics"]))]
 pub struct Unsubscribe {
     /// How many topics; the list itself counts.
     #[serde(rename = "Num", default, deserialize_with = "super::blank")]

@@ -13,6 +13,7 @@ use crate::field::Text;
 
 /// Fetches a package of new software and installs it; the terminal restarts with it.
 #[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(extend("required" = ["Name", "Path"]))]
 pub struct Upgrade {
     /// Name of the version, at most 63 characters; for the log.
     #[serde(rename = "Name", default)]

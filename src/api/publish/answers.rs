@@ -179,8 +179,8 @@ const NOT_ADDED: &[Member] = &[
     has("errcode", Code(codes::PERSON), "Why, as a text."),
     has("errorItem", Integer, "The number after `Personinfo_`."),
     has("errordesc", Text, "The document's wording, then the field and what is wrong with it."),
-    may("CustomizeID", Integer, "As it was given, where the person could be read."),
-    may("PersonUUID", Text, "As it was given, where the person could be read."),
+    may("CustomizeID", Integer, "As it was given."),
+    may("PersonUUID", Text, "As it was given."),
 ];
 
 /// Somebody a batch added or replaced.
@@ -188,8 +188,8 @@ const REPLACED: &[Member] =
     &[may("CustomizeID", Integer, "As it was given."), may("PersonUUID", Text, "As it was given.")];
 
 const NOT_REPLACED: &[Member] = &[
-    may("CustomizeID", Integer, "As it was given, where the person could be read."),
-    may("PersonUUID", Text, "As it was given, where the person could be read."),
+    may("CustomizeID", Integer, "As it was given."),
+    may("PersonUUID", Text, "As it was given."),
     has("errcode", Code(codes::BATCH_ITEM), "Why, as a text."),
     has("errordesc", Text, "The document's wording, then the field and what is wrong with it."),
 ];

@@ -186,7 +186,15 @@ fn unauthorized() -> Value {
         },
         "required": ["operator", "info"],
     });
-    json!({ "description": "The login is missing or wrong.", "content": { "application/json": { "schema": schema } } })
+    let retry = json!({
+        "description": "After too many wrong logins: seconds for which none is taken, the right one included.",
+        "schema": { "type": "integer" },
+    });
+    json!({
+        "description": "The login is missing or wrong, or too many wrong ones came before it.",
+        "headers": { "Retry-After": retry },
+        "content": { "application/json": { "schema": schema } },
+    })
 }
 
 /// One schema a page of error numbers.
