@@ -39,16 +39,16 @@ pub struct PersonFields {
     /// The platform's text id of the person, at most 48 bytes, unique.
     #[serde(rename = "PersonUUID", deserialize_with = "super::blank")]
     pub uuid: Option<Text<48>>,
-    /// 0 allow list, 1 block list.
+    /// 0 allow list, on which a new person is, 1 block list.
     #[serde(rename = "PersonType", deserialize_with = "super::blank")]
     pub list: Option<List>,
     /// Name.
     #[serde(rename = "Name")]
     pub name: Option<Text<31>>,
-    /// 0 male, 1 female.
+    /// 0 male, as a new person is, 1 female.
     #[serde(rename = "Gender", deserialize_with = "super::blank")]
     pub gender: Option<Int<0, 1>>,
-    /// Row of the table of nationalities (appendix D.1).
+    /// Row of the table of nationalities (appendix D.1); 1 of a new person.
     #[serde(rename = "Nation", deserialize_with = "super::blank")]
     pub nation: Option<Int<1, 57>>,
     /// Kind of document: 0 identity card.
@@ -94,7 +94,7 @@ pub struct PersonFields {
     /// Card of the built-in reader.
     #[serde(rename = "RFIDCard")]
     pub rf_card: Option<Text<17>>,
-    /// 0 valid for ever, 1 between two moments, 2 daily between two times, 3 a number of passages.
+    /// 0 valid for ever, as a new person is, 1 between two moments, 2 daily between two times, 3 a number of passages.
     #[serde(rename = "Tempvalid", deserialize_with = "super::blank")]
     pub validity: Option<Int<0, 3>>,
     /// Begin of the validity.
